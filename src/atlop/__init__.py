@@ -1,0 +1,1 @@
+"""Document-level relation extraction: documents with marked entities in, scored relations out."""

@@ -1,1 +1,67 @@
-"""Document-level relation extraction: documents with marked entities in, scored relations out."""
+"""Document-level relation extraction: documents with marked entities in, scored relations out.
+
+    >>> import atlop
+    >>> extractor = atlop.load()
+    >>> for document in extractor.predict(atlop.read("documents.jsonl")):
+    ...     print(document.title, document.relations)
+
+Names are imported when they are first used, so that importing the package brings in no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from atlop.documents import Document, Entity, Mention, Relation
+    from atlop.errors import AtlopError
+    from atlop.evaluation import Scores, evaluate
+    from atlop.extractor import PairScores, RelationExtractor, load
+    from atlop.formats import read, write
+    from atlop.labels import LabelMap
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AtlopError": "errors",
+    "Document": "documents",
+    "Entity": "documents",
+    "LabelMap": "labels",
+    "Mention": "documents",
+    "PairScores": "extractor",
+    "Relation": "documents",
+    "RelationExtractor": "extractor",
+    "Scores": "evaluation",
+    "evaluate": "evaluation",
+    "load": "extractor",
+    "read": "formats",
+    "write": "formats",
+}
+"""The module of each public name."""
+
+__all__ = [
+    "AtlopError",
+    "Document",
+    "Entity",
+    "LabelMap",
+    "Mention",
+    "PairScores",
+    "Relation",
+    "RelationExtractor",
+    "Scores",
+    "evaluate",
+    "load",
+    "read",
+    "write",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'atlop' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"atlop.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -221,15 +221,13 @@ def _check_offsets(document: Document) -> None:
     if [len(row) for row in offsets] != [len(words) for words in document.sentences]:
         raise _error(document, "offsets", "got another number of offsets than words, expected one for each word")
     for s, w, word, offset in _placed_words(document, offsets):
-        if text[offset : offset + len(word)] != word:
+        if offset < 0 or text[offset : offset + len(word)] != word:
             found = text[offset : offset + len(word)]
             problem = f"got {offset}, where the text reads {found!r}, expected the word {word!r} there"
             raise _error(document, f"offsets[{s}][{w}]", problem)
 
 
-def _placed_words(
-    document: Document, offsets: tuple[tuple[int, ...], ...]
-) -> Iterator[tuple[int, int, str, int]]:
+def _placed_words(document: Document, offsets: tuple[tuple[int, ...], ...]) -> Iterator[tuple[int, int, str, int]]:
     for s, (words, row) in enumerate(zip(document.sentences, offsets, strict=True)):
         for w, (word, offset) in enumerate(zip(words, row, strict=True)):
             yield s, w, word, offset

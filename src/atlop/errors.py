@@ -40,9 +40,7 @@ class DataError(AtlopError):
 
     def inside(self, *, file: str | None = None, document: str | None = None) -> DataError:
         """Give the same error with the file or the document added where it was not known yet."""
-        return DataError(
-            self.problem, document=self.document or document, field=self.field, file=self.file or file
-        )
+        return DataError(self.problem, document=self.document or document, field=self.field, file=self.file or file)
 
 
 class LabelError(AtlopError):

@@ -1,0 +1,73 @@
+PYTHON ?= python3
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.ONESHELL:
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+EXTRAS := dev,docs,plots,sentencepiece,tensorboard,wandb
+
+# The isolated build of the package takes its builder from the pins too (pip before 25.3 reads the first name).
+export PIP_CONSTRAINT := constraints.txt
+export PIP_BUILD_CONSTRAINT := constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test check docs wheel wheel-test constraints clean
+
+help: ## List the commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+demo: $(VENV)/ready-demo ## Set up and show the relations in examples/documents.jsonl
+	@$(BIN)/atlop predict examples/documents.jsonl --to table
+
+test: $(VENV)/ready-dev ## Set up and run every test; those of real corpora skip where there are none
+	@$(BIN)/pytest
+
+check: $(VENV)/ready-dev ## Lint, formatting, types and floors
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+docs: $(VENV)/ready-docs ## Build the documentation into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+wheel: $(VENV)/ready-demo ## Build the wheel into dist/
+	rm -rf dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+wheel-test: wheel ## Predict offline with the wheel, installed in an empty environment outside the tree
+	outside=$$(mktemp -d)
+	trap 'rm -rf "$$outside"' EXIT
+	$(PYTHON) -m venv "$$outside/venv"
+	"$$outside/venv/bin/python" -m pip install --quiet --constraint constraints.txt dist/*.whl
+	cp examples/documents.jsonl "$$outside"
+	cd "$$outside"
+	env -u PYTHONPATH HF_HUB_OFFLINE=1 HF_HOME="$$outside/cache" venv/bin/atlop predict documents.jsonl --to table
+
+constraints: ## Write constraints.txt anew from the newest versions that fit pyproject.toml
+	fresh=$$(mktemp -d)
+	trap 'rm -rf "$$fresh"' EXIT
+	$(PYTHON) -m venv "$$fresh/venv"
+	unset PIP_CONSTRAINT PIP_BUILD_CONSTRAINT
+	"$$fresh/venv/bin/python" -m pip install --quiet hatchling -e '.[$(EXTRAS)]'
+	{ sed '/^[^#]/d' constraints.txt
+	  "$$fresh/venv/bin/python" -m pip freeze --exclude-editable |
+	    sed -e '/^\(cuda-\|nvidia-\|triton\)/d' -e 's/+[^+]*$$//' | sort -f; } > "$$fresh/pins"
+	cp "$$fresh/pins" constraints.txt
+
+clean: ## Remove what the other commands made, the environment included
+	rm -rf $(VENV) build dist site .*_cache .hypothesis
+
+# Each environment is a stamp in the one folder, made anew when the package's needs change.
+$(VENV)/ready-demo: EXTRA :=
+$(VENV)/ready-dev: EXTRA := [dev]
+$(VENV)/ready-docs: EXTRA := [docs]
+$(VENV)/ready-%: pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) (once; torch is a large download)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(INSTALL) --editable '.$(EXTRA)'
+	@touch $@

@@ -1,0 +1,169 @@
+"""The batch of named tensors that the model takes, made of the features of several documents.
+
+The letters of shapes are those of :mod:`atlop.model`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from atlop.features import Features, SpecialSubwords
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Several documents as the tensors that the model takes; see :mod:`atlop.model` for the letters.
+
+    N counts the places where a mention start is seen: one for each window that holds it.
+    """
+
+    input_ids: Tensor
+    """Subwords of every window, [W, S]."""
+    attention_mask: Tensor
+    """1 where a window holds a subword, 0 where it is padded, [W, S]."""
+    token_places: Tensor
+    """Where each subword's state goes: document * L + place, or B * L for one that belongs to no document, [W, S]."""
+    coverage: Tensor
+    """In how many windows each subword of each document is, [B, L]."""
+    row_positions: Tensor
+    """Places of mention starts in each window, padded with 0, [W, Q]."""
+    row_places: Tensor
+    """Window * Q + column of each used entry of ``row_positions``, [N]."""
+    row_mentions: Tensor
+    """The mention that each of them starts, [N]."""
+    row_columns: Tensor
+    """For each of them, the place in the document of every subword of its window, L for none, [N, S]."""
+    mention_places: Tensor
+    """document * L + place of each mention start, [M]."""
+    mention_entity: Tensor
+    """The entity of each mention, [M]."""
+    mention_split: Tensor
+    """True for mentions of documents that have several windows, [M]."""
+    pairs: Tensor
+    """Head and tail entity of each ordered pair, [P, 2]."""
+    pair_contexts: Tensor
+    """The unordered pair of each ordered pair, [P]."""
+    unordered_pairs: Tensor
+    """The entities of each unordered pair, counted within the document, [U, 2]."""
+    labels: Tensor | None
+    """True where a pair has a relation, [P, R]."""
+    entity_counts: list[int]
+    """Entities of each document."""
+    pair_counts: list[int]
+    """Ordered pairs of each document."""
+    unordered_counts: list[int]
+    """Unordered pairs of each document."""
+
+    @property
+    def entities(self) -> int:
+        """How many entities the batch has, E."""
+        return sum(self.entity_counts)
+
+    def to(self, device: torch.device | str) -> Batch:
+        """Give the batch with all tensors on a device."""
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        moved: dict[str, Any] = {name: value.to(device) for name, value in values.items() if isinstance(value, Tensor)}
+        return replace(self, **moved)
+
+
+def collate(features: Sequence[Features], special: SpecialSubwords, padding: int) -> Batch:
+    """Put the features of several documents into one batch.
+
+    Args:
+        features: at least one document's.
+        special: the subwords that frame windows.
+        padding: the subword that pads.
+    """
+    entity_counts = [document.entities for document in features]
+    first_entity = np.cumsum([0, *entity_counts])
+    windows = _collate_windows(features, special, padding)
+    unordered = [_unordered(document.pairs) for document in features]
+    first_unordered = np.cumsum([0, *(len(pairs) for pairs, _ in unordered)])
+    labels = [document.labels for document in features if document.labels is not None]
+    tensors: dict[str, Any] = {name: torch.from_numpy(array) for name, array in windows.items()}
+    return Batch(
+        **tensors,
+        mention_entity=_joined([f.mention_entity + e for f, e in zip(features, first_entity, strict=False)]),
+        pairs=_joined([f.pairs + e for f, e in zip(features, first_entity, strict=False)]),
+        pair_contexts=_joined([i + u for (_, i), u in zip(unordered, first_unordered, strict=False)]),
+        unordered_pairs=_joined([pairs for pairs, _ in unordered]),
+        labels=_joined(labels) if len(labels) == len(features) else None,
+        entity_counts=entity_counts,
+        pair_counts=[len(document.pairs) for document in features],
+        unordered_counts=[len(pairs) for pairs, _ in unordered],
+    )
+
+
+def _joined(arrays: Sequence[NDArray[Any]]) -> Tensor:
+    return torch.from_numpy(np.concatenate(arrays))
+
+
+def _unordered(pairs: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give the distinct unordered pairs [U, 2] and the one that each ordered pair is, [P]."""
+    size = int(pairs.max(initial=0)) + 1
+    keys, inverse = np.unique(pairs.min(1) * size + pairs.max(1), return_inverse=True)
+    return np.stack([keys // size, keys % size], 1), inverse.reshape(-1)
+
+
+def _collate_windows(features: Sequence[Features], special: SpecialSubwords, padding: int) -> dict[str, NDArray[Any]]:
+    """Lay out windows and say where in the documents their subwords belong."""
+    length = max(len(document.input_ids) for document in features)
+    nowhere = len(features) * length
+    ids, places, rows = [], [], []
+    coverage = np.zeros((len(features), length), dtype=np.int64)
+    first_mention = 0
+    for d, document in enumerate(features):
+        for start, stop in document.windows:
+            prefix = special.prefix if start else ()
+            suffix = special.break_suffix if stop < len(document.input_ids) else ()
+            ids.append(np.concatenate([prefix, document.input_ids[start:stop], suffix]).astype(np.int64))
+            inside = np.arange(d * length + start, d * length + stop)
+            outer = [np.full(len(part), nowhere) for part in (prefix, suffix)]
+            places.append(np.concatenate([outer[0], inside, outer[1]]).astype(np.int64))
+            coverage[d, start:stop] += 1
+            seen = np.flatnonzero((document.mention_starts >= start) & (document.mention_starts < stop))
+            rows.append((document.mention_starts[seen] - start + len(prefix), seen + first_mention))
+        first_mention += len(document.mention_starts)
+    padded, places_padded = _padded(ids, padding), _padded(places, nowhere)
+    mention_document = np.repeat(np.arange(len(features)), [len(f.mention_starts) for f in features])
+    split = np.array([len(f.windows) > 1 for f in features])
+    return {
+        "input_ids": padded,
+        "attention_mask": _padded([np.ones(len(row), dtype=np.int64) for row in ids], 0),
+        "token_places": places_padded,
+        "coverage": coverage,
+        **_collate_rows(rows, places_padded, nowhere, length),
+        "mention_places": np.concatenate([f.mention_starts for f in features]) + mention_document * length,
+        "mention_split": split[mention_document],
+    }
+
+
+def _collate_rows(
+    rows: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]], places: NDArray[np.int64], nowhere: int, length: int
+) -> dict[str, NDArray[Any]]:
+    counts = [len(positions) for positions, _ in rows]
+    positions = _padded([positions for positions, _ in rows], 0, least=1)
+    window = np.repeat(np.arange(len(rows)), counts)
+    column = np.concatenate([np.arange(count) for count in counts])
+    columns = np.where(places == nowhere, length, places % length)
+    return {
+        "row_positions": positions,
+        "row_places": window * positions.shape[1] + column,
+        "row_mentions": np.concatenate([mentions for _, mentions in rows]),
+        "row_columns": columns[window],
+    }
+
+
+def _padded(rows: Sequence[NDArray[np.int64]], filler: int, least: int = 0) -> NDArray[np.int64]:
+    width = max([least, *(len(row) for row in rows)])
+    table = np.full((len(rows), width), filler, dtype=np.int64)
+    for target, row in zip(table, rows, strict=True):
+        target[: len(row)] = row
+    return table

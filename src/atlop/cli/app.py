@@ -1,0 +1,189 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from atlop.errors import AtlopError, DataError
+
+
+class Commands(TyperGroup):
+    """Tells errors that atlop raises on purpose in plain lines, with exit status 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except AtlopError as error:
+            typer.echo(f"atlop: {error}", err=True)
+            raise typer.Exit(1) from error
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="Document-level relation extraction: documents with marked entities in, scored relations out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Form = Annotated[
+    str | None, typer.Option("--from", help="Form of the input: docred, jsonl, pubtator or data; told by the content.")
+]
+OnError = Annotated[str, typer.Option(help="What to do about a malformed document: raise, or skip and report it.")]
+Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda or mps.")]
+Model = Annotated[
+    str | None, typer.Option(help="Model folder, or name on the Hugging Face hub; without it, the bundled model.")
+]
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(help="YAML file with the settings of the run.")],
+    output: Annotated[Path, typer.Option(help="Folder for the model; new or empty unless --resume.")],
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Replace a setting; model.KEY for the model.")
+    ] = None,
+    init: Annotated[str | None, typer.Option(help="Model to start from; the labels may be new to it.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the output folder.")] = False,
+    device: Device = "auto",
+) -> None:
+    """Train a model and keep the epoch with the best dev F1."""
+    from atlop.config import load_training_config, parse_overrides
+    from atlop.training import train as run
+
+    settings = load_training_config(config, parse_overrides(overrides or []))
+    best = run(settings, output, resume=resume, init=init, device=device)
+    scores = ", ".join(f"{name.removeprefix('eval_')} {value:.4g}" for name, value in best.items())
+    typer.echo(f"Model in {output}" + (f"; best epoch: {scores}" if best else ""))
+
+
+@app.command()
+def predict(
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Files of documents.")],
+    model: Model = None,
+    output: Annotated[Path | None, typer.Option(help="File to write; without it, the standard output.")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(help="jsonl, docred (leaderboard form), pubtator or table; told by the suffix, else jsonl."),
+    ] = None,
+    form: Form = None,
+    on_error: OnError = "raise",
+    device: Device = "auto",
+    precision: Annotated[str, typer.Option(help="Number format of the multiplications: fp32 or bf16.")] = "fp32",
+) -> None:
+    """Find the relations between the entities of documents."""
+    from atlop.cli.files import read_all
+    from atlop.cli.show import progress, write_predictions
+    from atlop.extractor import load
+
+    target = _target(to, output)
+    _choice("--precision", precision, ("fp32", "bf16"))
+    missing = next((path for path in inputs if not path.exists()), None)
+    if missing is not None:
+        raise DataError("cannot be read: No such file or directory", file=str(missing))
+    extractor = load(model, device=device, precision=precision)
+    documents = read_all(inputs, form=form, on_error=_choice("--on-error", on_error, ("raise", "skip")), report=_report)
+    predicted = progress(extractor.predict(documents))
+    write_predictions(predicted, target, output, extractor.checkpoint.labels)
+
+
+def _target(to: str | None, output: Path | None) -> str:
+    """Give the form of predictions; ``docred`` means the leaderboard's here."""
+    suffixes = {".json": "docred", ".zip": "docred", ".pubtator": "pubtator", ".txt": "table"}
+    told = suffixes.get(output.suffix, "jsonl") if output else "jsonl"
+    target = _choice("--to", to or told, ("jsonl", "docred", "pubtator", "table"))
+    return "leaderboard" if target == "docred" else target
+
+
+def _choice(option: str, value: str, choices: tuple[str, ...]) -> str:
+    if value not in choices:
+        raise AtlopError(f"{option}: got {value!r}, expected one of {', '.join(choices)}")
+    return value
+
+
+def _report(error: DataError) -> None:
+    typer.echo(f"atlop: left out: {error}", err=True)
+
+
+@app.command()
+def evaluate(
+    gold: Annotated[Path, typer.Option(help="Documents with their relations.")],
+    predictions: Annotated[Path, typer.Option(help="Predictions: leaderboard form, DocRED form or JSONL.")],
+    train_facts: Annotated[Path | None, typer.Option(help="Training documents or name triples, for Ign F1.")] = None,
+    identifiers: Annotated[
+        Path | None, typer.Option(help="PubTator file: count its facts by identifier, whatever the candidates were.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Score predictions as the field does."""
+    from atlop.cli.files import read_predictions, read_train_facts
+    from atlop.cli.show import score_table
+    from atlop.evaluation import evaluate as score
+    from atlop.evaluation import evaluate_by_identifier
+    from atlop.formats import read
+
+    documents = read(gold)
+    predicted = read_predictions(predictions)
+    scores = score(documents, predicted, train_facts=read_train_facts(train_facts) if train_facts else None)
+    for title in scores.unknown_titles:
+        typer.echo(f"atlop: warning: no gold document has the predicted title {title!r}", err=True)
+    if not scores.facts.tp + scores.facts.fn:
+        typer.echo(f"atlop: warning: {gold} holds no relation to find", err=True)
+    if as_json:
+        typer.echo(json.dumps(scores.to_json(), indent=1))
+        return
+    typer.echo(score_table(scores, evaluate_by_identifier(read(identifiers), predicted) if identifiers else None))
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="File of documents.")],
+    to: Annotated[str, typer.Option(help="docred, jsonl, pubtator, data or leaderboard.")],
+    output: Annotated[Path, typer.Option(help="File to write.")],
+    form: Form = None,
+    on_error: OnError = "raise",
+) -> None:
+    """Write documents in another form."""
+    from atlop.cli.files import read_all
+    from atlop.formats import write
+
+    policy = _choice("--on-error", on_error, ("raise", "skip"))
+    write(read_all([source], form=form, on_error=policy, report=_report), output, form=to)
+
+
+@app.command("import-reference")
+def import_reference(
+    config: Annotated[Path, typer.Option(help="Folder with the encoder's config.json and tokenizer.")],
+    weights: Annotated[Path, typer.Option(help="state_dict of the published implementation.")],
+    labels: Annotated[Path, typer.Option(help="The rel2id.json that the model was trained with.")],
+    output: Annotated[Path, typer.Option(help="Folder for the model; new or empty.")],
+) -> None:
+    """Turn a checkpoint of the published implementation into a model folder."""
+    from atlop.checkpoint import save
+    from atlop.published import import_published
+
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise AtlopError(f"{output}: is not an empty folder; choose a new one")
+    checkpoint = import_published(config, weights, labels)
+    save(checkpoint, output)
+    typer.echo(f"Model with {len(checkpoint.labels.relations)} relations in {output}")
+
+
+@app.command()
+def info(
+    model: Annotated[
+        str | None, typer.Argument(help="Model folder or hub name; without it, the bundled model.")
+    ] = None,
+) -> None:
+    """Tell what a model is made of."""
+    from atlop.checkpoint import find_folder, load
+    from atlop.cli.show import model_table
+
+    folder = find_folder(model)
+    typer.echo(model_table(folder, load(folder)))

@@ -1,0 +1,211 @@
+"""Reading and writing documents in any form: the form told by content or by suffix, errors told with the file.
+
+Each form is a module with ``parse(file)``, which gives documents and, in their place, the errors of those that are
+malformed, and ``dump(documents)``, which gives the bytes of the file piece by piece.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO, Literal
+from uuid import uuid4
+
+from atlop.documents import Document
+from atlop.errors import DataError, got
+from atlop.formats import docred, jsonl, leaderboard, pair_lines, pubtator
+
+OnError = Literal["raise", "skip"]
+"""What to do about a malformed document: stop there, or report it and carry on with the next."""
+Parser = Callable[[BinaryIO], Iterator[Document | DataError]]
+Dumper = Callable[[Iterable[Document]], Iterator[bytes]]
+
+_PARSERS: Mapping[str, Parser] = {
+    "docred": docred.parse,
+    "jsonl": jsonl.parse,
+    "pubtator": pubtator.parse,
+    "data": pair_lines.parse,
+}
+_DUMPERS: Mapping[str, Dumper] = {
+    "docred": docred.dump,
+    "jsonl": jsonl.dump,
+    "pubtator": pubtator.dump,
+    "data": pair_lines.dump,
+    "leaderboard": leaderboard.dump,
+}
+READABLE = tuple(_PARSERS)
+"""The forms that :func:`read` takes."""
+WRITABLE = tuple(_DUMPERS)
+"""The forms that :func:`write` takes."""
+_SUFFIXES = {
+    ".data": "data",
+    ".json": "docred",
+    ".jsonl": "jsonl",
+    ".pubtator": "pubtator",
+    ".txt": "pubtator",
+    ".zip": "leaderboard",
+}
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_CONTENTS: tuple[tuple[re.Pattern[bytes], str], ...] = (
+    (re.compile(rb"PK\x03\x04"), "leaderboard"),
+    (re.compile(rb"\s*\["), "docred"),
+    (re.compile(rb"\s*\{"), "jsonl"),
+    (re.compile(rb"\s*" + pubtator.TITLE_LINE.pattern), "pubtator"),
+    (re.compile(rb"\s*[^\t\n]+\t"), "data"),
+)
+"""How the files of each form begin."""
+_BEGINNINGS = "'[' (docred), '{' (jsonl), 'id|t|' (pubtator) or columns split by tabs (data)"
+_SNIFFED = 65_536
+"""Bytes that are looked at to tell the form."""
+
+
+def read(
+    path: str | Path,
+    *,
+    form: str | None = None,
+    on_error: OnError = "raise",
+    report: Callable[[DataError], object] | None = None,
+) -> list[Document]:
+    """Read all documents of a file.
+
+    Args:
+        path: the file.
+        form: one of ``READABLE``; ``None`` tells the form by the content.
+        on_error: ``skip`` leaves a malformed document out, reports it and carries on.
+        report: is called with the error of every document left out; ``None`` warns.
+
+    Raises:
+        DataError: if the file cannot be read, or a document is malformed and ``on_error`` is ``raise``.
+    """
+    return list(stream(path, form=form, on_error=on_error, report=report))
+
+
+def stream(
+    path: str | Path,
+    *,
+    form: str | None = None,
+    on_error: OnError = "raise",
+    report: Callable[[DataError], object] | None = None,
+) -> Iterator[Document]:
+    """Read the documents of a file one by one; like :func:`read`, but only a DocRED file is in memory as a whole.
+
+    Args:
+        path: the file.
+        form: one of ``READABLE``; ``None`` tells the form by the content.
+        on_error: ``skip`` leaves a malformed document out, reports it and carries on.
+        report: is called with the error of every document left out; ``None`` warns.
+
+    Raises:
+        DataError: if the file cannot be read, or a document is malformed and ``on_error`` is ``raise``.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            for document in _parser(file, form)(file):
+                if isinstance(document, Document):
+                    yield document
+                elif on_error == "raise":
+                    raise document
+                else:
+                    (report or _warn)(document.inside(file=str(path)))
+    except DataError as error:
+        raise error.inside(file=str(path)) from error
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", file=str(path)) from error
+
+
+def _warn(error: DataError) -> None:
+    warnings.warn(f"left out: {error}", stacklevel=4)
+
+
+def _parser(file: BinaryIO, form: str | None) -> Parser:
+    """Choose how to read a file, which is left at the first byte to parse."""
+    beginning = file.read(_SNIFFED)
+    mark = len(_BYTE_ORDER_MARK) if beginning.startswith(_BYTE_ORDER_MARK) else 0
+    file.seek(mark)
+    if not beginning[mark:].strip():
+        raise DataError("got an empty file, expected at least one document")
+    form = form or _form_of_content(beginning[mark:])
+    if form == "leaderboard":
+        raise DataError(leaderboard.NEEDS_DOCUMENTS)
+    if form not in _PARSERS:
+        raise DataError(f"got the form {form!r}, expected one of {', '.join(READABLE)}")
+    return _PARSERS[form]
+
+
+def _form_of_content(beginning: bytes) -> str:
+    for pattern, form in _CONTENTS:
+        if pattern.match(beginning):
+            return form
+    raise DataError(f"got a file of unknown form that begins with {got(beginning)}, expected {_BEGINNINGS}")
+
+
+def write(
+    documents: Iterable[Document],
+    path: str | Path,
+    *,
+    form: str | None = None,
+    readable: Mapping[str, str] | None = None,
+) -> None:
+    """Write documents to a file, all or nothing: until the last is written, what stood there before stays.
+
+    Args:
+        documents: gold or predicted; they may be read from the same file.
+        path: the file.
+        form: one of ``WRITABLE``; ``None`` goes by the suffix: ``.jsonl``, ``.json`` (docred), ``.pubtator`` or
+            ``.txt`` (pubtator), ``.data``, ``.zip`` (leaderboard, which is zipped if the suffix says so).
+        readable: a name for people for some or all relations, which JSONL shows beside the relation's own.
+
+    Raises:
+        DataError: if the file cannot be written, or the form cannot hold a document.
+    """
+    target = Path(path)
+    try:
+        form = form or _form_of_suffix(target)
+        zipped = form == "leaderboard" and target.suffix.lower() == ".zip"
+        _replace(target, leaderboard.dump_zip(documents) if zipped else encode(documents, form=form, readable=readable))
+    except DataError as error:
+        raise error.inside(file=str(path)) from error
+    except OSError as error:
+        raise DataError(f"cannot be written: {error.strerror}", file=str(path)) from error
+
+
+def encode(documents: Iterable[Document], *, form: str, readable: Mapping[str, str] | None = None) -> Iterator[bytes]:
+    """Give the bytes of a file of documents piece by piece, such as for the standard output.
+
+    Args:
+        documents: gold or predicted.
+        form: one of ``WRITABLE``.
+        readable: a name for people for some or all relations, which JSONL shows beside the relation's own.
+
+    Raises:
+        DataError: if the form is unknown, or cannot hold a document.
+    """
+    if form not in _DUMPERS:
+        raise DataError(f"got the form {form!r}, expected one of {', '.join(WRITABLE)}")
+    return jsonl.dump(documents, readable=readable) if form == "jsonl" else _DUMPERS[form](documents)
+
+
+def _form_of_suffix(path: Path) -> str:
+    form = _SUFFIXES.get(path.suffix.lower())
+    if form is None:
+        expected = f"expected one of {', '.join(_SUFFIXES)}, or the form to be given"
+        raise DataError(f"got a file name with the suffix {path.suffix!r}, {expected}")
+    return form
+
+
+def _replace(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write to a new file beside the old one and put it in its place; a device is written to directly."""
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        with target.open("wb") as file:
+            file.writelines(chunks)
+        return
+    partial_file = target.with_name(f".{uuid4().hex}.partial")
+    try:
+        with partial_file.open("xb") as file:
+            file.writelines(chunks)
+        partial_file.replace(target)
+    finally:
+        partial_file.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Numerical work that knows nothing of documents or relations; the model is built on it."""

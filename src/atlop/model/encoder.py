@@ -1,0 +1,88 @@
+"""Subwords to states and attention: the transformer, over as many windows as a document needs.
+
+Localized context pooling reads the last layer's attention, and only the rows of mention starts (paper section 4.2). So
+every layer runs on the fast attention kernel, which keeps no attention, and the last layer computes these few rows
+beside it. Encoders that do not let their attention be replaced run as they are and hand out the whole map.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from atlop.batches import Batch
+from atlop.errors import CheckpointError
+from atlop.kernels.attention import ATTENTION, MentionRows, register_attention, select_rows
+from atlop.kernels.dropout import replace_dropout
+from atlop.kernels.windows import join_rows, join_states
+
+
+class Encoded(NamedTuple):
+    """What the encoder knows of a batch.
+
+    Shapes: ``states`` [B, L, D], ``attention`` [M, H, L].
+    """
+
+    states: Tensor
+    """Last hidden state of every subword; zero where a document ends before the longest."""
+    attention: Tensor
+    """Attention that each mention start pays to each subword of its document."""
+
+
+class Encoder(nn.Module):
+    """Runs a transformer over the windows of a batch and joins the windows of each document.
+
+    Args:
+        transformer: any encoder that ``AutoModel`` gives.
+    """
+
+    def __init__(self, transformer: PreTrainedModel) -> None:
+        super().__init__()
+        self.transformer = transformer
+        config = transformer.config
+        self.width: int = config.hidden_size
+        self.layers: int = config.num_hidden_layers * getattr(config, "inner_group_num", 1)
+        self.replaceable = bool(getattr(transformer, "_supports_attention_backend", False))
+        replace_dropout(transformer)
+        if getattr(transformer, "pooler", None) is not None:
+            # No score depends on it, and weights without gradients disturb training on several GPUs.
+            transformer.register_module("pooler", None)
+        if self.replaceable:
+            register_attention()
+        transformer.set_attn_implementation(ATTENTION if self.replaceable else "eager")
+
+    @property
+    def window(self) -> int:
+        """The most subwords that the transformer reads at once."""
+        size: int = getattr(self.transformer.config, "max_position_embeddings", 512)
+        positions = getattr(getattr(self.transformer, "embeddings", None), "position_embeddings", None)
+        # RoBERTa and its kin number positions from the padding index on, so some of the table is never used.
+        unused = getattr(positions, "padding_idx", None)
+        return size if unused is None else size - unused - 1
+
+    def forward(self, batch: Batch) -> Encoded:
+        """Encode a batch; several windows of a document are joined, states averaged where they overlap.
+
+        Where a document has several windows, a mention's attention is summed over them and made to sum to one again.
+        """
+        states, rows = self._transform(batch)
+        seen = rows.transpose(1, 2).flatten(0, 1).index_select(0, batch.row_places)
+        columns, mentions, length = batch.row_columns, batch.row_mentions, batch.coverage.shape[1]
+        attention = join_rows(seen, columns, mentions, batch.mention_split, length)
+        return Encoded(join_states(states, batch.token_places, batch.coverage), attention)
+
+    def _transform(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Give states [W, S, D] and attention rows [W, H, Q, S]."""
+        inputs = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
+        if not self.replaceable:
+            output = self.transformer(**inputs, output_attentions=True)
+            return output.last_hidden_state, select_rows(output.attentions[-1], batch.row_positions)
+        collector = MentionRows(batch.row_positions, self.layers)
+        output = self.transformer(**inputs, mention_rows=collector)
+        if collector.rows is None or collector.calls != self.layers:
+            name = type(self.transformer).__name__
+            calls = f"{collector.calls} attention calls, expected {self.layers}"
+            raise CheckpointError(f"encoder {name}: got {calls}; this kind of encoder cannot be used")
+        return output.last_hidden_state, collector.rows

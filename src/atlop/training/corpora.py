@@ -1,0 +1,95 @@
+"""The documents and the label map of a run, read and checked before anything is computed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from atlop.config import TrainingConfig
+from atlop.documents import Document
+from atlop.errors import AtlopError, LabelError
+from atlop.formats import read
+from atlop.labels import LabelMap
+
+
+@dataclass(frozen=True)
+class Corpora:
+    """The documents of a run."""
+
+    train: Sequence[Document]
+    dev: Sequence[Document]
+    dev_pubtator: Sequence[Document]
+    """The dev documents once more, every pair of the right types a candidate."""
+
+
+def read_corpora(config: TrainingConfig) -> Corpora:
+    """Read the documents that a configuration names.
+
+    Raises:
+        DataError: if a file cannot be read.
+        AtlopError: if there is nothing to train on.
+    """
+    documents = [list(read(path)) if path else [] for path in (config.train, config.dev, config.dev_pubtator)]
+    if not any(document.pairs for document in documents[0]):
+        raise AtlopError(f"{config.train}: no document has a pair of entities, expected something to train on")
+    types = _types(documents[0])
+    return Corpora(documents[0], documents[1], [with_typed_candidates(d, types) for d in documents[2]])
+
+
+def _types(documents: Sequence[Document]) -> frozenset[tuple[str, str]]:
+    """Collect the (head type, tail type) pairs of all candidates."""
+    return frozenset(
+        (document.entities[head].type, document.entities[tail].type)
+        for document in documents
+        for head, tail in document.candidates or ()
+    )
+
+
+def with_typed_candidates(document: Document, types: frozenset[tuple[str, str]]) -> Document:
+    """Make every pair of identified entities of certain types a candidate, such as chemical and disease."""
+    entities = document.entities
+    pairs = tuple(
+        (head, tail)
+        for head, tail in document.pairs
+        if (entities[head].type, entities[tail].type) in types
+        and entities[head].identifier
+        and entities[tail].identifier
+    )
+    return dataclasses.replace(document, candidates=pairs)
+
+
+def make_labels(config: TrainingConfig, documents: Sequence[Document]) -> LabelMap:
+    """Make the label map of a run: the given columns, or the relations of the training documents.
+
+    Raises:
+        LabelError: if the file of labels is wrong, or lacks a relation of the documents.
+    """
+    names = _read_labels(config.label_names)
+    if config.labels is None:
+        return LabelMap.from_relations((r.relation for d in documents for r in d.relations), names)
+    labels = LabelMap.from_columns(_read_labels(config.labels), names)
+    for document in documents:
+        for relation in document.relations:
+            _check_known(relation.relation, labels, document, config)
+    return labels
+
+
+def _check_known(relation: str, labels: LabelMap, document: Document, config: TrainingConfig) -> None:
+    try:
+        labels.column(relation)
+    except LabelError as error:
+        raise LabelError(f"{config.train}: document {document.title!r}: {error}") from error
+
+
+def _read_labels(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise LabelError(f"{path}: not readable as JSON: {error}") from error
+    return stored

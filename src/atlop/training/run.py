@@ -1,0 +1,81 @@
+"""One training run from configuration to model folder."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import torch
+from torch import nn
+from transformers import set_seed
+
+from atlop.checkpoint import Checkpoint, load, new_checkpoint, save
+from atlop.config import TrainingConfig
+from atlop.extractor import choose_device
+from atlop.features import Featurizer
+from atlop.labels import LabelMap
+from atlop.training.corpora import Corpora, make_labels, read_corpora
+from atlop.training.states import CONFIG, STATES, check_output, describe, last_state, write_json
+from atlop.training.trainer import RelationTrainer, make_arguments
+
+
+def train(
+    config: TrainingConfig, output: Path, *, resume: bool = False, init: str | None = None, device: str = "auto"
+) -> dict[str, float]:
+    """Train a model and leave the best epoch's in a folder.
+
+    Args:
+        config: everything that the run depends on.
+        output: the folder; it must be new or empty unless ``resume``.
+        resume: go on from the last whole state in ``output``, or start where there is none.
+        init: a model to start from instead of fresh relation layers; the run's labels may be new to it.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Returns:
+        The scores of the best epoch on the dev documents, empty without dev documents.
+
+    Raises:
+        AtlopError: if the folder is in use, or the documents, labels, encoder or device do not serve.
+    """
+    check_output(output, config, resume=resume)
+    target, corpora = choose_device(device), read_corpora(config)
+    labels = make_labels(config, corpora.train)
+    set_seed(config.seed)
+    checkpoint = new_checkpoint(config.encoder, config.model, labels) if init is None else start_from(init, labels)
+    trainer = make_trainer(checkpoint, corpora, config, output, target)
+    output.mkdir(parents=True, exist_ok=True)
+    write_json(output / CONFIG, describe(config))
+    trainer.train(resume_from_checkpoint=last_state(output / STATES) if resume else None)
+    if not corpora.dev:
+        save(checkpoint, output)
+    return trainer.best()
+
+
+def start_from(init: str, labels: LabelMap) -> Checkpoint:
+    """Take a trained model for a label map: relations that it knows keep their weights, new ones start afresh.
+
+    Raises:
+        CheckpointError: if the model cannot be loaded.
+    """
+    old = load(init)
+    config = dataclasses.replace(old.config, threshold_offset=0.0, temperature=1.0)
+    linear = old.model.bilinear.linear
+    fresh = nn.Linear(linear.in_features, len(labels))
+    known = [
+        (labels.column(name), old.labels.column(name)) for name in labels.relations if name in old.labels.relations
+    ]
+    with torch.no_grad():
+        for new_column, old_column in [(0, 0), *known]:
+            fresh.weight[new_column], fresh.bias[new_column] = linear.weight[old_column], linear.bias[old_column]
+    old.model.bilinear.linear = fresh
+    return Checkpoint(old.model, config, labels, old.tokenizer)
+
+
+def make_trainer(
+    checkpoint: Checkpoint, corpora: Corpora, config: TrainingConfig, output: Path, device: torch.device
+) -> RelationTrainer:
+    """Put together the trainer of a run; it has not started."""
+    featurizer = Featurizer(checkpoint.tokenizer, checkpoint.config, checkpoint.model.encoder.window)
+    features = [featurizer(document, checkpoint.labels) for document in corpora.train if document.pairs]
+    arguments = make_arguments(config, output, device)
+    return RelationTrainer(checkpoint, corpora, config, output, featurizer, features, arguments)

@@ -1,0 +1,135 @@
+"""``transformers.Trainer`` for relation models: two learning rates, scores each epoch, the best one kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import Trainer, TrainingArguments
+
+from atlop.batches import Batch, collate
+from atlop.checkpoint import SETTINGS, Checkpoint, save
+from atlop.config import TrainingConfig
+from atlop.evaluation import evaluate, evaluate_by_identifier
+from atlop.extractor import RelationExtractor
+from atlop.features import Features, Featurizer
+from atlop.training.corpora import Corpora
+from atlop.training.states import HISTORY, STATES, write_json
+
+
+def make_arguments(config: TrainingConfig, output: Path, device: torch.device) -> TrainingArguments:
+    """Translate a configuration into the arguments of ``transformers.Trainer``."""
+    return TrainingArguments(
+        output_dir=str(output / STATES),
+        num_train_epochs=config.epochs,
+        per_device_train_batch_size=config.batch_size,
+        gradient_accumulation_steps=config.gradient_accumulation,
+        lr_scheduler_type="linear",
+        warmup_steps=config.warmup,
+        max_grad_norm=config.max_gradient_norm,
+        weight_decay=config.weight_decay,
+        adam_epsilon=config.adam_epsilon,
+        bf16=config.precision == "bf16",
+        fp16=config.precision == "fp16",
+        seed=config.seed,
+        eval_strategy="epoch" if config.dev else "no",
+        save_strategy="steps" if config.save_every else "epoch",
+        save_steps=config.save_every or 500,
+        save_total_limit=2,
+        logging_steps=50,
+        report_to=list(config.report_to) or "none",
+        remove_unused_columns=False,
+        use_cpu=device.type == "cpu",
+    )
+
+
+class RelationTrainer(Trainer):
+    """Trains a relation model, scores it on the dev documents and keeps the best."""
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        corpora: Corpora,
+        config: TrainingConfig,
+        output: Path,
+        featurizer: Featurizer,
+        features: list[Features],
+        arguments: TrainingArguments,
+    ) -> None:
+        self.checkpoint, self.corpora, self.config, self.output = checkpoint, corpora, config, output
+        self.featurizer = featurizer
+        super().__init__(
+            model=checkpoint.model,
+            args=arguments,
+            train_dataset=features,
+            eval_dataset=corpora.dev,
+            data_collator=self.collate,
+            compute_loss_func=self.loss,
+        )
+
+    def collate(self, features: list[Features]) -> dict[str, Batch | Tensor | None]:
+        """Put documents into a batch, with the labels beside it, where the trainer looks for them."""
+        padding = self.checkpoint.tokenizer.pad_token_id or 0
+        batch = collate(features, self.featurizer.special, padding)
+        return {"batch": batch, "labels": batch.labels}
+
+    def loss(self, logits: Tensor, labels: Tensor, num_items_in_batch: Tensor | int | None = None) -> Tensor:
+        """Give the mean loss over all pairs of an update, of which this batch may hold only some.
+
+        Args:
+            logits: [P, R].
+            labels: [P, R].
+            num_items_in_batch: entries of all labels of the update, as the trainer counts them.
+        """
+        mean = self.checkpoint.model.loss(logits, labels)
+        return mean if num_items_in_batch is None else mean * labels.numel() / num_items_in_batch
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """Make AdamW with one learning rate for the encoder and one for what is above it."""
+        if self.optimizer is None:
+            named = list(self.checkpoint.model.named_parameters())
+            encoder = [weight for name, weight in named if name.startswith("encoder.")]
+            above = [weight for name, weight in named if not name.startswith("encoder.")]
+            groups = [
+                {"params": encoder, "lr": self.config.encoder_learning_rate},
+                {"params": above, "lr": self.config.head_learning_rate},
+            ]
+            decay, epsilon = self.config.weight_decay, self.config.adam_epsilon
+            self.optimizer = torch.optim.AdamW(groups, weight_decay=decay, eps=epsilon, fused=True)
+        return self.optimizer
+
+    def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
+        """Score the dev documents, and save the model if no epoch was better."""
+        extractor = RelationExtractor(self.checkpoint, device=self.args.device, precision=self._precision())
+        scores = dev_scores(extractor, self.corpora)
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in scores.items()}
+        best = max((row["eval_f1"] for row in self.state.log_history if "eval_f1" in row), default=-1.0)
+        self.log(dict(metrics))
+        if self.is_world_process_zero():
+            write_json(self.output / HISTORY, self.state.log_history)
+            if metrics["eval_f1"] > best or not (self.output / SETTINGS).exists():
+                save(self.checkpoint, self.output)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def _precision(self) -> str:
+        return "fp32" if self.config.precision == "fp32" else "bf16"
+
+    def best(self) -> dict[str, float]:
+        """Give the scores of the best epoch so far."""
+        rows = [row for row in self.state.log_history if "eval_f1" in row]
+        return max(rows, key=lambda row: row["eval_f1"], default={})
+
+
+def dev_scores(extractor: RelationExtractor, corpora: Corpora) -> dict[str, float]:
+    """Score a model on the dev documents, and on those in PubTator form where there are any."""
+    predicted = list(extractor.predict(corpora.dev))
+    scores = evaluate(corpora.dev, predicted)
+    result = {"f1": scores.f1, "precision": scores.precision, "recall": scores.recall}
+    if corpora.dev_pubtator:
+        counts = evaluate_by_identifier(corpora.dev_pubtator, list(extractor.predict(corpora.dev_pubtator)))
+        result |= {"biocreative_f1": counts.f1, "biocreative_precision": counts.precision}
+        result |= {"biocreative_recall": counts.recall}
+    return result

@@ -1,0 +1,43 @@
+"""The house stays as it is drawn: floors, the size of the core, a light import, one public surface."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+
+import atlop
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "src" / "atlop"
+
+
+def test_imports_only_point_down(capsys: pytest.CaptureFixture[str]) -> None:
+    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
+    assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+def test_the_core_can_be_read_in_one_sitting() -> None:
+    sizes = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in PACKAGE.glob("model/*.py")}
+    assert "relation_model.py" in sizes
+    assert sum(sizes.values()) < 400, sizes
+
+
+@pytest.mark.parametrize("heavy", ["torch", "transformers", "numpy"])
+def test_importing_the_package_loads_no_heavy_library(heavy: str) -> None:
+    code = f"import sys, atlop; dir(atlop); sys.exit({heavy!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_public_names_are_sorted() -> None:
+    assert list(atlop.__all__) == sorted(atlop.__all__)
+
+
+def test_every_public_name_is_there() -> None:
+    assert atlop.__all__
+    for name in atlop.__all__:
+        assert getattr(atlop, name) is not None
+        assert name in dir(atlop)

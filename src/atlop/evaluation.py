@@ -169,11 +169,12 @@ def evaluate(
 
 
 def evaluate_by_identifier(gold: Iterable[Document], predicted: Iterable[Document]) -> Counts:
-    """Count facts as (title, head identifier, relation, tail identifier), whichever pairs a corpus lists.
+    """Count facts as (title, relation, the two identifiers), whichever pairs a corpus lists.
 
     The two sides may hold other entities in another order, such as PubTator gold and predictions made on the
     preprocessed file: a labelled pair that was never a candidate costs recall. A predicted fact about an entity
-    without an identifier is a false positive.
+    without an identifier is a false positive. Head and tail are not told apart, as the preprocessed file calls the
+    entity that its text names first the head, and PubTator the chemical.
 
     Args:
         gold: the labelled documents, every related entity with an identifier.
@@ -283,10 +284,10 @@ def _check_identified(gold: Mapping[str, Document]) -> None:
                 raise ScoringError(f"{place}, expected one for every related entity; use evaluate() instead")
 
 
-def _identified_facts(documents: Mapping[str, Document]) -> set[tuple[str, str | int, str, str | int]]:
+def _identified_facts(documents: Mapping[str, Document]) -> set[tuple[str, str, frozenset[str | int]]]:
     """Collect facts by identifier; the index stands in where there is none, and an index never equals a text."""
     return {
-        (title, _identity(document, relation.head), relation.relation, _identity(document, relation.tail))
+        (title, relation.relation, frozenset(_identity(document, end) for end in (relation.head, relation.tail)))
         for title, document in documents.items()
         for relation in document.relations
     }

@@ -50,16 +50,22 @@ def _types(documents: Sequence[Document]) -> frozenset[tuple[str, str]]:
 
 
 def with_typed_candidates(document: Document, types: frozenset[tuple[str, str]]) -> Document:
-    """Make every pair of identified entities of certain types a candidate, such as chemical and disease."""
+    """Make every pair of identified entities of certain types a candidate, such as chemical and disease.
+
+    Where the types may stand in both orders, the entity that the text names first is the head, as in the preprocessed
+    CDR file.
+    """
     entities = document.entities
-    pairs = tuple(
-        (head, tail)
-        for head, tail in document.pairs
-        if (entities[head].type, entities[tail].type) in types
-        and entities[head].identifier
-        and entities[tail].identifier
-    )
-    return dataclasses.replace(document, candidates=pairs)
+    named = [place for place, entity in enumerate(entities) if entity.identifier]
+    order = sorted(named, key=lambda place: [(m.sentence, m.start) for m in entities[place].mentions])
+    pairs = [(head, tail) for place, head in enumerate(order) for tail in order[place + 1 :]]
+    turned = [pair if _typed(document, pair) in types else pair[::-1] for pair in pairs]
+    return dataclasses.replace(document, candidates=tuple(pair for pair in turned if _typed(document, pair) in types))
+
+
+def _typed(document: Document, pair: tuple[int, int]) -> tuple[str, str]:
+    head, tail = pair
+    return document.entities[head].type, document.entities[tail].type
 
 
 def make_labels(config: TrainingConfig, documents: Sequence[Document]) -> LabelMap:

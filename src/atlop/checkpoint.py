@@ -26,8 +26,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from atlop.config import ModelConfig
-from atlop.errors import CheckpointError, ConfigError, LabelError, got
+from atlop.config import ModelConfig, build_model_config
+from atlop.errors import CheckpointError, ConfigError, LabelError, got, reason
 from atlop.labels import LabelMap
 from atlop.model.relation_model import RelationModel
 
@@ -35,6 +35,9 @@ FORMAT = 1
 """Version of the folder's layout; raised when an older atlop could no longer read a new folder."""
 
 SETTINGS, LABELS, ENCODER, WEIGHTS = "atlop.json", "labels.json", "encoder", "model.safetensors"
+
+STAGING = ".saving-"
+"""Beginning of the name of the folder in which a model is put together; one that stays is of a killed process."""
 
 BUNDLED = Path(__file__).parent / "bundled" / "redocred-minilm"
 """The model that comes with the package."""
@@ -62,11 +65,11 @@ def new_checkpoint(encoder: str, config: ModelConfig, labels: LabelMap) -> Check
         CheckpointError: if transformers cannot load the encoder.
     """
     try:
-        transformer = AutoModel.from_pretrained(encoder)
-        tokenizer = AutoTokenizer.from_pretrained(encoder)
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise CheckpointError(f"encoder {encoder!r}: transformers cannot load it: {reason}") from error
+        # Some encoders are stored in fp16, in which nothing is trained here.
+        transformer = AutoModel.from_pretrained(encoder, dtype=torch.float32, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(encoder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise CheckpointError(f"encoder {encoder!r}: transformers cannot load it: {reason(error)}") from error
     return Checkpoint(RelationModel(transformer, config, len(labels)), config, labels, tokenizer)
 
 
@@ -79,7 +82,9 @@ def save(checkpoint: Checkpoint, folder: Path, *, dtype: torch.dtype | None = No
         dtype: the number format of the stored weights; ``None`` keeps the model's.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=".saving-", dir=folder))
+    for killed in folder.glob(f"{STAGING}*"):
+        shutil.rmtree(killed)
+    staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder))
     try:
         _write(checkpoint, staging, dtype)
         _move(staging, folder)
@@ -120,8 +125,10 @@ def find_folder(name: str | Path | None) -> Path:
     """
     if name is None:
         return BUNDLED
-    if Path(name).exists():
+    if Path(name).is_dir():
         return Path(name)
+    if Path(name).exists():
+        raise CheckpointError(f"model {str(name)!r}: is a file, expected a model folder")
     try:
         return Path(snapshot_download(str(name)))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
@@ -140,15 +147,23 @@ def load(name: str | Path | None = None) -> Checkpoint:
     """
     folder = find_folder(name)
     config, labels = load_config(folder), load_labels(folder)
-    encoder = folder / ENCODER
-    try:
-        transformer = AutoModel.from_config(AutoConfig.from_pretrained(encoder, trust_remote_code=False))
-        tokenizer = AutoTokenizer.from_pretrained(encoder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())
-        raise CheckpointError(f"{encoder}: transformers cannot load the encoder: {reason}") from error
+    transformer, tokenizer = bare_encoder(folder / ENCODER)
     model = _fill(transformer, config, labels, folder / WEIGHTS)
     return Checkpoint(model, config, labels, tokenizer)
+
+
+def bare_encoder(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Build an encoder with random weights, and its tokenizer, from their files.
+
+    Raises:
+        CheckpointError: if transformers cannot, or would have to run code of the folder.
+    """
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        transformer = AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False)
+        return transformer, AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{folder}: transformers cannot load the encoder: {reason(error)}") from error
 
 
 def load_config(folder: Path) -> ModelConfig:
@@ -162,9 +177,9 @@ def load_config(folder: Path) -> ModelConfig:
     if version != FORMAT:
         raise CheckpointError(f"{folder / SETTINGS}: got format {got(version)}, this atlop reads format {FORMAT}")
     try:
-        return ModelConfig(**stored["model"])
-    except (KeyError, TypeError, ConfigError) as error:
-        raise CheckpointError(f"{folder / SETTINGS}: {error}") from error
+        return build_model_config(stored.get("model", "nothing"), source=str(folder / SETTINGS))
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from error
 
 
 def load_labels(folder: Path) -> LabelMap:
@@ -190,15 +205,17 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError as error:
         raise CheckpointError(f"{path}: no such file, expected one in every model folder") from error
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: not readable as JSON: {error}") from error
+        raise CheckpointError(f"{path}: not readable as JSON: {reason(error)}") from error
 
 
 def _fill(transformer: PreTrainedModel, config: ModelConfig, labels: LabelMap, path: Path) -> RelationModel:
     """Build the model and give it the stored weights, in fp32."""
     try:
         weights = load_file(path)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path}: no such file, expected one in every model folder") from error
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path}: not readable as safetensors: {error}") from error
+        raise CheckpointError(f"{path}: not readable as safetensors: {reason(error)}") from error
     model = RelationModel(transformer, config, len(labels))
     check_columns(weights.get("bilinear.linear.bias"), labels, path)
     fill_model(model, weights, path)

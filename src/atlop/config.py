@@ -34,12 +34,10 @@ class Rule:
 
 
 def _number(value: Any) -> Any:
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return float(value) if type(value) is int else value
+    try:
+        return float(value) if type(value) in (int, str) else value
+    except (ValueError, OverflowError):
+        return value
 
 
 def _is_number(value: Any) -> bool:
@@ -65,7 +63,7 @@ def _one_of(*names: str) -> Rule:
 _POSITIVE = Rule("a number above 0", lambda value: _is_number(value) and value > 0, _number)
 _NOT_NEGATIVE = Rule("a number of at least 0", lambda value: _is_number(value) and value >= 0, _number)
 _ANY_NUMBER = Rule("a number", _is_number, _number)
-_SHARE = Rule("a number from 0 to 1", lambda value: _is_number(value) and 0 <= value <= 1, _number)
+_SHARE = Rule("a number from 0 to below 1", lambda value: _is_number(value) and 0 <= value < 1, _number)
 _TEXT = Rule("a text", lambda value: isinstance(value, str) and bool(value))
 _PATH = Rule("the path of a file", lambda value: isinstance(value, Path), _path)
 _WHOLE_NUMBER = Rule("a whole number", lambda value: type(value) is int)
@@ -228,8 +226,9 @@ def _override(settings: dict[str, Any], overrides: Mapping[str, Any]) -> dict[st
     merged = {**settings}
     for key, value in overrides.items():
         section, _, name = key.partition(".")
-        if name and isinstance(merged.get(section, {}), dict):
-            merged[section] = {**merged.get(section, {}), name: value}
+        inner = merged.get(section) or {}
+        if name and isinstance(inner, dict):
+            merged[section] = {**inner, name: value}
         else:
             merged[key] = value
     return merged
@@ -238,23 +237,39 @@ def _override(settings: dict[str, Any], overrides: Mapping[str, Any]) -> dict[st
 def _build_training(settings: dict[str, Any], source: str) -> TrainingConfig:
     """Build both configurations, so that the mistakes of one do not hide those of the other."""
     mistakes: list[str] = []
-    section = settings.pop("model", None) or {}
-    model = ModelConfig()
-    if isinstance(section, dict):
-        model = _collect(ModelConfig, section, mistakes, prefix="model.") or model
-    else:
-        mistakes.append(f"model: got {got(section)}, expected settings of the model, one 'name: value' a line")
+    model = _collect_model(settings.pop("model", None), mistakes)
     config = _collect(TrainingConfig, {**settings, "model": model}, mistakes, prefix="")
     if mistakes or config is None:
         raise ConfigError(mistakes, source=source)
     return config
 
 
+def build_model_config(settings: Any, *, source: str) -> ModelConfig:
+    """Build the configuration of a model from what a file, the source, holds.
+
+    Raises:
+        ConfigError: with every mistake.
+    """
+    mistakes: list[str] = []
+    model = _collect_model(settings, mistakes)
+    if mistakes:
+        raise ConfigError(mistakes, source=source)
+    return model
+
+
+def _collect_model(section: Any, mistakes: list[str]) -> ModelConfig:
+    if section is None or isinstance(section, dict):
+        return _collect(ModelConfig, section or {}, mistakes, prefix="model.") or ModelConfig()
+    mistakes.append(f"model: got {got(section)}, expected settings of the model, one 'name: value' a line")
+    return ModelConfig()
+
+
 def _collect(kind: type[Config], settings: dict[str, Any], mistakes: list[str], prefix: str) -> Config | None:
     """Build one configuration, adding what is wrong to ``mistakes``; ``None`` if it cannot be built."""
     fields = {entry.name: entry for entry in dataclasses.fields(kind)}
     mistakes += [prefix + _unknown(name, list(fields)) for name in settings if name not in fields]
-    missing = [n for n, e in fields.items() if _required(e) and n not in settings]
+    # Only a setting without any default has the same, no value, for both kinds of default.
+    missing = [name for name, e in fields.items() if e.default is e.default_factory and name not in settings]
     mistakes += [f"{prefix}{name}: missing, expected {fields[name].metadata['rule'].expected}" for name in missing]
     known = {name: value for name, value in settings.items() if name in fields}
     # A missing setting stands in with a value that fits anything, so that the others are checked all the same.
@@ -264,10 +279,6 @@ def _collect(kind: type[Config], settings: dict[str, Any], mistakes: list[str], 
     except ConfigError as error:
         mistakes += [f"{prefix}{mistake}" for mistake in error.mistakes]
         return None
-
-
-def _required(entry: dataclasses.Field[Any]) -> bool:
-    return entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING
 
 
 def _unknown(name: object, known: list[str]) -> str:
@@ -281,8 +292,15 @@ def parse_overrides(assignments: list[str]) -> dict[str, Any]:
     Raises:
         ConfigError: with every text that is no assignment.
     """
-    wrong = [text for text in assignments if not text.partition("=")[0] or "=" not in text]
-    if wrong:
-        raise ConfigError([f"got {got(text)}, expected key=value" for text in wrong], source="--set")
-    pairs = (text.partition("=") for text in assignments)
-    return {key.strip(): yaml.safe_load(value) for key, _, value in pairs}
+    values, mistakes = {}, []
+    for text in assignments:
+        key, equals, value = text.partition("=")
+        try:
+            values[key.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            mistakes.append(f"got {got(text)}, expected a value that YAML reads")
+        if not key.strip() or not equals:
+            mistakes.append(f"got {got(text)}, expected key=value")
+    if mistakes:
+        raise ConfigError(mistakes, source="--set")
+    return values

@@ -92,3 +92,11 @@ def got(value: Any, limit: int = 60) -> str:
     if len(shown) > limit:
         shown = f"{shown[: limit - 3]}..."
     return f"{shown} ({type(value).__name__})"
+
+
+def reason(error: Exception) -> str:
+    """Tell in one line why another library gave up, without the path that the message names already."""
+    told = error.strerror if isinstance(error, OSError) else None
+    # A missing key says nothing by itself.
+    prefix = "no key " if isinstance(error, KeyError) else ""
+    return told or f"{prefix}{' '.join(str(error).split())}" or type(error).__name__

@@ -27,6 +27,11 @@ def plain_name(label: str) -> str:
     return match.group(1) if match else label
 
 
+def _check_texts(*values: object) -> None:
+    if not all(isinstance(value, str) for value in values):
+        raise TypeError("a label map holds nothing but texts")
+
+
 @dataclass(frozen=True)
 class LabelMap:
     """Relation types in the order of their columns.
@@ -89,6 +94,7 @@ class LabelMap:
         try:
             rows = [(row["name"], row["readable"]) for row in stored["relations"]]
             threshold = stored["threshold"]
+            _check_texts(threshold, *(text for row in rows for text in row))
         except (KeyError, TypeError) as error:
             expected = 'expected {"threshold": text, "relations": [{"name": text, "readable": text}, ...]}'
             raise LabelError(f"label map: got {got(stored)}, {expected}") from error

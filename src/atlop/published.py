@@ -14,11 +14,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
-from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-from atlop.checkpoint import Checkpoint, check_columns, fill_model
+from atlop.checkpoint import Checkpoint, bare_encoder, check_columns, fill_model
 from atlop.config import ModelConfig
-from atlop.errors import CheckpointError, LabelError
+from atlop.errors import CheckpointError, LabelError, reason
 from atlop.labels import LabelMap
 from atlop.model.relation_model import RelationModel
 
@@ -33,7 +32,8 @@ RENAMED = {
 UNUSED = ("encoder.transformer.pooler.", "encoder.transformer.embeddings.position_ids")
 """What published files may hold that no score depends on."""
 
-NEEDED = ("head.linear.weight", "bilinear.linear.weight", "bilinear.linear.bias")
+NEEDED = {"head.linear.weight": 2, "bilinear.linear.weight": 2, "bilinear.linear.bias": 1}
+"""Weights that sizes are read from, and how many dimensions each has."""
 
 PUBLISHED_LENGTH = 1024
 """Subwords after which the published code cuts a document."""
@@ -53,20 +53,15 @@ def import_published(config: Path, weights: Path, labels: Path) -> Checkpoint:
     Raises:
         CheckpointError: if a file cannot be read or they do not fit together.
     """
-    label_map, state = _read_labels(labels), _rename(_read_weights(weights))
-    missing = [name for name in NEEDED if name not in state]
-    if missing:
-        found = ", ".join(sorted(state)[:3]) or "nothing"
+    label_map, published = _read_labels(labels), _read_weights(weights)
+    state = _rename(published)
+    if any(name not in state or state[name].dim() != dimensions for name, dimensions in NEEDED.items()):
+        found = ", ".join(sorted(published)[:3]) or "nothing"
         problem = f"got {found}, expected a state_dict of the published implementation with head_extractor and bilinear"
         raise CheckpointError(f"{weights}: {problem}")
     check_columns(state["bilinear.linear.bias"], label_map, weights)
     settings = _settings(state)
-    try:
-        transformer = AutoModel.from_config(AutoConfig.from_pretrained(config, trust_remote_code=False))
-        tokenizer = AutoTokenizer.from_pretrained(config, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())
-        raise CheckpointError(f"{config}: transformers cannot load the encoder: {reason}") from error
+    transformer, tokenizer = bare_encoder(config)
     model = RelationModel(transformer, settings, len(label_map))
     fill_model(model, state, weights)
     return Checkpoint(model, settings, label_map, tokenizer)
@@ -91,7 +86,7 @@ def _read_labels(path: Path) -> LabelMap:
     try:
         return LabelMap.from_columns(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, LabelError) as error:
-        raise CheckpointError(f"{path}: {error}") from error
+        raise CheckpointError(f"{path}: {reason(error)}") from error
 
 
 def _read_weights(path: Path) -> dict[str, Tensor]:
@@ -101,10 +96,10 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        problem = "holds something other than plain tensors, which would have to be run as code; it was not read"
+        problem = "got something other than plain tensors, expected a state_dict; none of it was run"
         raise CheckpointError(f"{path}: {problem}") from error
-    except (OSError, RuntimeError, EOFError, SafetensorError) as error:
-        raise CheckpointError(f"{path}: not readable as weights: {' '.join(str(error).split())}") from error
+    except (OSError, RuntimeError, EOFError, LookupError, ValueError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: not readable as weights: {reason(error)}") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise CheckpointError(f"{path}: got {type(state).__name__}, expected a state_dict, names with one tensor each")
     return state

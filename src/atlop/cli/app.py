@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,6 +32,13 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def main() -> None:
+    """Show warnings, such as of documents that are cut, the way errors are shown."""
+    logging.basicConfig(format="atlop: %(message)s")
+
 
 Form = Annotated[
     str | None, typer.Option("--from", help="Form of the input: docred, jsonl, pubtator or data; told by the content.")

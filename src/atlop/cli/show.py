@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -17,6 +19,9 @@ from atlop.documents import Document, Entity, Relation
 from atlop.evaluation import Counts, Scores
 from atlop.formats import encode, write
 from atlop.labels import LabelMap
+
+_CLOSING = re.compile(r" ([.,;:!?)\]%]|'s\b|n't\b)")
+_OPENING = re.compile(r"([(\[]) ")
 
 WIDTH = 110
 """Columns of a table that is not shown in a terminal."""
@@ -71,38 +76,56 @@ def _write_tables(documents: Iterator[Document], output: Path | None, labels: La
         for document in documents:
             screen.print(relation_table(document, labels))
         return
-    tables = [relation_table(document, labels) for document in documents]
-    with output.open("w", encoding="utf-8") as file:
-        Console(file=file, width=WIDTH).print(*tables, sep="\n")
+    shown = Console(width=WIDTH, highlight=False, file=io.StringIO())
+    for document in documents:
+        shown.print(relation_table(document, labels))
+    output.write_text(shown.file.getvalue(), encoding="utf-8")  # type: ignore[attr-defined]
 
 
-def relation_table(document: Document, labels: LabelMap) -> Table:
-    """Lay out the relations of one document, the surest first."""
-    table = Table(
-        box=box.SIMPLE_HEAD, title=Text(document.title), title_justify="left", title_style="bold", expand=True
-    )
-    for name, share in (("head", 4), ("relation", 4), ("tail", 4)):
+def relation_table(document: Document, labels: LabelMap) -> Group:
+    """Lay out the relations of one document, the surest first, below the sentences that a reader can check them in."""
+    relations = sorted(document.relations, key=lambda relation: -(relation.confidence or 0))
+    places = [support(document, relation) for relation in relations]
+    text = Table(box=None, show_header=False, padding=(0, 1))
+    for place in sorted({place for row in places for place in row}):
+        text.add_row(str(place + 1), Text(sentence(document, place)))
+    table = Table(box=box.SIMPLE_HEAD, expand=True)
+    for name, share in (("head", 5), ("relation", 6), ("tail", 5)):
         table.add_column(name, ratio=share)
-    table.add_column("confidence", justify="right", width=10)
-    table.add_column("sentence", ratio=9)
-    for relation in sorted(document.relations, key=lambda fact: -(fact.confidence or 0)):
-        head, tail = document.entities[relation.head], document.entities[relation.tail]
-        sure = "" if relation.confidence is None else f"{relation.confidence:.2f}"
-        name = labels.readable_name(relation.relation)
-        table.add_row(*map(Text, (head.name, name, tail.name, sure, support(document, relation))))
-    return table
+    for name in ("confidence", "sentence"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for relation, row in zip(relations, places, strict=True):
+        table.add_row(*_cells(document, relation, labels), ", ".join(str(place + 1) for place in row))
+    return Group(Text(document.title, style="bold"), text, table if relations else Text("  no relation\n"))
 
 
-def support(document: Document, relation: Relation) -> str:
-    """Give the text where a reader finds both entities: the first sentence with both, else the closest two."""
+def _cells(document: Document, relation: Relation, labels: LabelMap) -> list[Text | str]:
+    """Give head, relation, tail and confidence."""
+    names = [document.entities[relation.head].name, labels.readable_name(relation.relation)]
+    names.append(document.entities[relation.tail].name)
+    return [*map(Text, names), "" if relation.confidence is None else f"{relation.confidence:.2f}"]
+
+
+def support(document: Document, relation: Relation) -> list[int]:
+    """Give the evidence of a relation or, where none is known, the sentences in which its entities are closest."""
+    if relation.evidence:
+        return list(relation.evidence)
     head, tail = (_sentences(document.entities[entity]) for entity in (relation.head, relation.tail))
-    closest = min((abs(a - b), a, b) for a in head for b in tail)
-    places = sorted({closest[1], closest[2]})
-    return " … ".join(" ".join(document.sentences[place]) for place in places)
+    _, first, second = min((abs(a - b), a, b) for a in head for b in tail)
+    return sorted({first, second})
 
 
 def _sentences(entity: Entity) -> set[int]:
     return {mention.sentence for mention in entity.mentions}
+
+
+def sentence(document: Document, place: int) -> str:
+    """Give a sentence as a person writes it: from the raw text, or its words without the spaces around punctuation."""
+    words = document.sentences[place]
+    if document.text is not None and document.offsets is not None and words:
+        offsets = document.offsets[place]
+        return document.text[offsets[0] : offsets[-1] + len(words[-1])]
+    return _OPENING.sub(r"\1", _CLOSING.sub(r"\1", " ".join(words)))
 
 
 def score_table(scores: Scores, by_identifier: Counts | None) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from atlop.config import TrainingConfig
 from atlop.documents import Document
-from atlop.errors import AtlopError, LabelError
+from atlop.errors import AtlopError, LabelError, got, reason
 from atlop.formats import read
 from atlop.labels import LabelMap
 
@@ -74,10 +74,10 @@ def make_labels(config: TrainingConfig, documents: Sequence[Document]) -> LabelM
     Raises:
         LabelError: if the file of labels is wrong, or lacks a relation of the documents.
     """
-    names = _read_labels(config.label_names)
+    names = _read_names(config.label_names)
     if config.labels is None:
         return LabelMap.from_relations((r.relation for d in documents for r in d.relations), names)
-    labels = LabelMap.from_columns(_read_labels(config.labels), names)
+    labels = _read_columns(config.labels, names)
     for document in documents:
         for relation in document.relations:
             _check_known(relation.relation, labels, document, config)
@@ -91,11 +91,25 @@ def _check_known(relation: str, labels: LabelMap, document: Document, config: Tr
         raise LabelError(f"{config.train}: document {document.title!r}: {error}") from error
 
 
-def _read_labels(path: Path | None) -> dict[str, Any]:
+def _read_columns(path: Path, names: dict[str, str]) -> LabelMap:
+    columns = _read_json(path)
+    try:
+        return LabelMap.from_columns(columns, names)
+    except LabelError as error:
+        raise LabelError(f"{path}: {error}") from error
+
+
+def _read_names(path: Path | None) -> dict[str, str]:
     if path is None:
         return {}
+    names = _read_json(path)
+    if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
+        raise LabelError(f"{path}: got {got(names)}, expected an object with a name for people for each relation")
+    return names
+
+
+def _read_json(path: Path) -> Any:
     try:
-        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise LabelError(f"{path}: not readable as JSON: {error}") from error
-    return stored
+        raise LabelError(f"{path}: not readable as JSON: {reason(error)}") from error

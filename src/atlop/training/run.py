@@ -15,7 +15,7 @@ from atlop.extractor import choose_device
 from atlop.features import Featurizer
 from atlop.labels import LabelMap
 from atlop.training.corpora import Corpora, make_labels, read_corpora
-from atlop.training.states import CONFIG, STATES, check_output, describe, last_state, write_json
+from atlop.training.states import CONFIG, HISTORY, STATES, check_output, describe, last_state, write_json
 from atlop.training.trainer import RelationTrainer, make_arguments
 
 
@@ -37,15 +37,17 @@ def train(
     Raises:
         AtlopError: if the folder is in use, or the documents, labels, encoder or device do not serve.
     """
-    check_output(output, config, resume=resume)
+    settings = describe(config, init)
+    check_output(output, settings, resume=resume)
     target, corpora = choose_device(device), read_corpora(config)
     labels = make_labels(config, corpora.train)
     set_seed(config.seed)
     checkpoint = new_checkpoint(config.encoder, config.model, labels) if init is None else start_from(init, labels)
     trainer = make_trainer(checkpoint, corpora, config, output, target)
     output.mkdir(parents=True, exist_ok=True)
-    write_json(output / CONFIG, describe(config))
+    write_json(output / CONFIG, settings)
     trainer.train(resume_from_checkpoint=last_state(output / STATES) if resume else None)
+    write_json(output / HISTORY, trainer.state.log_history)
     if not corpora.dev:
         save(checkpoint, output)
     return trainer.best()

@@ -8,18 +8,20 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from atlop.checkpoint import read_json
 from atlop.config import TrainingConfig
 from atlop.errors import AtlopError, ConfigError
 
 CONFIG, HISTORY, STATES = "training.json", "history.json", "states"
 
-STATE_FILES = ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json")
-"""What a state holds that was saved to its end; the last is written last."""
+STATE_FILES = ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state*.pth", "trainer_state.json")
+"""What a state holds that was saved to its end; the last is written last. Of random states each process has one."""
 
 
-def describe(config: TrainingConfig) -> dict[str, Any]:
-    """Give a configuration as JSON holds it."""
-    described: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config), default=str))
+def describe(config: TrainingConfig, init: str | None) -> dict[str, Any]:
+    """Give what a run depends on, as JSON holds it: its configuration and the model that it starts from."""
+    settings = dataclasses.asdict(config) | {"init": init}
+    described: dict[str, Any] = json.loads(json.dumps(settings, default=str))
     return described
 
 
@@ -30,8 +32,13 @@ def write_json(path: Path, value: Any) -> None:
     staged.replace(path)
 
 
-def check_output(output: Path, config: TrainingConfig, *, resume: bool) -> None:
+def check_output(output: Path, settings: dict[str, Any], *, resume: bool) -> None:
     """Refuse a folder that holds something else, or a run with other settings.
+
+    Args:
+        output: the folder.
+        settings: what :func:`describe` gave.
+        resume: whether to go on with the run in it.
 
     Raises:
         AtlopError: saying what is in the way.
@@ -44,10 +51,11 @@ def check_output(output: Path, config: TrainingConfig, *, resume: bool) -> None:
     if any(output.iterdir()) and not resume:
         raise AtlopError(f"{output}: is not empty; choose a new folder, or go on with its run by --resume")
     if resume and (output / CONFIG).exists():
-        _check_same(json.loads((output / CONFIG).read_text(encoding="utf-8")), describe(config), output)
+        _check_same(read_json(output / CONFIG), settings, output)
 
 
-def _check_same(before: dict[str, Any], now: dict[str, Any], output: Path) -> None:
+def _check_same(stored: Any, now: dict[str, Any], output: Path) -> None:
+    before = stored if isinstance(stored, dict) else {}
     differ = [name for name in now if before.get(name) != now[name]]
     if differ:
         mistakes = [f"{name}: got {now[name]!r}, the run began with {before.get(name)!r}" for name in differ]
@@ -67,4 +75,4 @@ def _is_whole(state: Path) -> bool:
         json.loads((state / STATE_FILES[-1]).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return all((state / name).exists() for name in STATE_FILES)
+    return all(any(state.glob(name)) for name in STATE_FILES)

@@ -41,6 +41,7 @@ def make_arguments(config: TrainingConfig, output: Path, device: torch.device) -
         logging_steps=50,
         report_to=list(config.report_to) or "none",
         remove_unused_columns=False,
+        dataloader_pin_memory=device.type == "cuda",
         use_cpu=device.type == "cpu",
     )
 

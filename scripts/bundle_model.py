@@ -44,8 +44,8 @@ documents. It is the model that `atlop predict` uses when no other is named.
 ## Scores
 
 On the dev documents, fp32 arithmetic with the stored fp16 weights, {date}. The best epoch was chosen on the same
-documents, so a score on unseen ones will be a little lower. Published scores come from training on all 3,053 documents and are not
-comparable.
+documents, so a score on unseen ones will be a little lower. Published scores come from training on all 3,053 documents
+and are not comparable.
 
 | F1 | Ign F1 | precision | recall | F1 within a sentence | F1 across sentences |
 |---|---|---|---|---|---|

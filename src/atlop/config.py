@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from atlop.errors import ConfigError, got
+from atlop.errors import ConfigError, got, reason
 
 Config = TypeVar("Config", "ModelConfig", "TrainingConfig")
 
@@ -82,11 +82,8 @@ def _check(config: Any, extra: Callable[[Any], list[str]]) -> None:
     """Convert every field and refuse the configuration with all that is wrong in it."""
     mistakes = []
     for entry in dataclasses.fields(config):
-        rule = entry.metadata.get("rule")
-        if rule is None:
-            continue
-        value = rule.convert(getattr(config, entry.name))
-        object.__setattr__(config, entry.name, value)
+        rule = entry.metadata["rule"]
+        object.__setattr__(config, entry.name, value := rule.convert(getattr(config, entry.name)))
         if not rule.accepts(value):
             mistakes.append(f"{entry.name}: got {got(value)}, expected {rule.expected}")
     mistakes += extra(config) if not mistakes else []
@@ -160,7 +157,7 @@ class TrainingConfig:
     """The columns of the relations, as ``rel2id.json``; null takes the relations of the training documents."""
     label_names: Path | None = _setting(_optional(_PATH), None)
     """Names of the relations for people, as ``rel_info.json``."""
-    model: ModelConfig = field(default_factory=ModelConfig, kw_only=True)
+    model: ModelConfig = _setting(Rule("a ModelConfig", lambda value: isinstance(value, ModelConfig)), ModelConfig())
     """The parts and sizes of the model."""
     epochs: int = _setting(_whole(1), 30)
     """Passes over the training documents."""
@@ -168,8 +165,6 @@ class TrainingConfig:
     """Documents a step on one device."""
     gradient_accumulation: int = _setting(_whole(1), 1)
     """Steps whose gradients make one update."""
-    evaluation_batch_size: int = _setting(_whole(1), 8)
-    """Documents at once when the dev documents are scored."""
     encoder_learning_rate: float = _setting(_POSITIVE, 5e-5)
     """Peak learning rate of the encoder."""
     head_learning_rate: float = _setting(_POSITIVE, 1e-4)
@@ -216,7 +211,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         settings = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError([f"cannot be read: {' '.join(str(error).split())}"], source=str(path)) from error
+        raise ConfigError([f"cannot be read: {reason(error)}"], source=str(path)) from error
     if not isinstance(settings, dict):
         raise ConfigError([f"got {got(settings)}, expected settings, one 'name: value' a line"], source=str(path))
     return settings
@@ -268,8 +263,7 @@ def _collect(kind: type[Config], settings: dict[str, Any], mistakes: list[str], 
     """Build one configuration, adding what is wrong to ``mistakes``; ``None`` if it cannot be built."""
     fields = {entry.name: entry for entry in dataclasses.fields(kind)}
     mistakes += [prefix + _unknown(name, list(fields)) for name in settings if name not in fields]
-    # Only a setting without any default has the same, no value, for both kinds of default.
-    missing = [name for name, e in fields.items() if e.default is e.default_factory and name not in settings]
+    missing = [name for name, e in fields.items() if e.default is dataclasses.MISSING and name not in settings]
     mistakes += [f"{prefix}{name}: missing, expected {fields[name].metadata['rule'].expected}" for name in missing]
     known = {name: value for name, value in settings.items() if name in fields}
     # A missing setting stands in with a value that fits anything, so that the others are checked all the same.

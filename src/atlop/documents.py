@@ -209,6 +209,10 @@ def _check_candidates(document: Document) -> None:
             raise _error(document, f"candidates[{c}]", f"got {got(pair)}, expected a pair (head, tail)")
         for side, entity in zip(("head", "tail"), pair, strict=True):
             _check_index(document, f"candidates[{c}].{side}", entity, len(document.entities), "entities")
+    counts = Counter(document.candidates or ())
+    for pair, count in counts.items():
+        if count > 1:
+            raise _error(document, "candidates", f"got the pair {pair} {count} times, expected every pair once")
 
 
 def _check_offsets(document: Document) -> None:

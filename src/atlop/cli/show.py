@@ -16,6 +16,7 @@ from rich.text import Text
 
 from atlop.checkpoint import Checkpoint
 from atlop.documents import Document, Entity, Relation
+from atlop.errors import DataError
 from atlop.evaluation import Counts, Scores
 from atlop.formats import encode, write
 from atlop.labels import LabelMap
@@ -76,10 +77,14 @@ def _write_tables(documents: Iterator[Document], output: Path | None, labels: La
         for document in documents:
             screen.print(relation_table(document, labels))
         return
-    shown = Console(width=WIDTH, highlight=False, file=io.StringIO())
+    shown = io.StringIO()
+    screen = Console(width=WIDTH, highlight=False, file=shown)
     for document in documents:
-        shown.print(relation_table(document, labels))
-    output.write_text(shown.file.getvalue(), encoding="utf-8")  # type: ignore[attr-defined]
+        screen.print(relation_table(document, labels))
+    try:
+        output.write_text(shown.getvalue(), encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"cannot be written: {error.strerror}", file=str(output)) from error
 
 
 def relation_table(document: Document, labels: LabelMap) -> Group:

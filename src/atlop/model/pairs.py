@@ -44,8 +44,8 @@ def pool_entities(encoded: Encoded, batch: Batch, pooling: Pooling) -> Entities:
 def localized_context(states: Tensor, attention: Tensor, pairs: Tensor) -> Tensor:
     """Average one document's states by the attention that both entities of a pair pay (paper equations 8 to 10).
 
-    The context of (a, b) is that of (b, a). A pair that shares no window has no place that both attend to; its context
-    is the zero vector and the relation is judged by the two entities alone.
+    The context of (a, b) is that of (b, a). A pair that shares no window has the context of the places where a window
+    of one overlaps a window of the other; where there are none it is zero, and the two entities alone are judged.
 
     Args:
         states: states of the document, [L, D].

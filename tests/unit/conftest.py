@@ -1,0 +1,59 @@
+"""Features of documents that no tokenizer made, for the parts that only see numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import permutations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+if TYPE_CHECKING:
+    from atlop.features import Features, SpecialSubwords
+
+MakeFeatures = Callable[..., "Features"]
+
+
+@pytest.fixture(scope="session")
+def special() -> SpecialSubwords:
+    """``[CLS] text [SEP]``, with 3 for ``[CLS]`` and 2 for ``[SEP]``, and two 2 where a window breaks off."""
+    from atlop.features import SpecialSubwords
+
+    return SpecialSubwords(prefix=(3,), suffix=(2,), break_suffix=(2, 2))
+
+
+@pytest.fixture(scope="session")
+def make_features(special: SpecialSubwords) -> MakeFeatures:
+    """Make features of a document of so many subwords, which are random numbers from 4 to 49, so that 0 and 1 can pad.
+
+    ``entities`` holds the places of each entity's mentions; ``columns`` asks for random labels.
+    """
+    from atlop.features import Features, plan_windows
+
+    def make(
+        length: int,
+        entities: Sequence[Sequence[int]] = (),
+        *,
+        window: int = 16,
+        overlap: int = 4,
+        pairs: Sequence[tuple[int, int]] | None = None,
+        columns: int | None = None,
+        seed: int = 0,
+    ) -> Features:
+        random = np.random.default_rng(seed)
+        listed: Any = list(permutations(range(len(entities)), 2)) if pairs is None else pairs
+        ids = random.integers(4, 50, length)
+        ids[0], ids[-1] = special.prefix[0], special.suffix[0]
+        return Features(
+            title=f"Document {seed}",
+            input_ids=ids,
+            windows=tuple(plan_windows(length, window, special, overlap)),
+            mention_starts=np.array([place for entity in entities for place in entity], dtype=np.int64),
+            mention_entity=np.repeat(np.arange(len(entities)), [len(entity) for entity in entities]),
+            entities=len(entities),
+            pairs=np.array(listed, dtype=np.int64).reshape(-1, 2),
+            labels=None if columns is None else random.random((len(listed), columns)) < 0.4,
+        )
+
+    return make

@@ -1,0 +1,108 @@
+"""Dropout: its rate, its scale and what the seed means for it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from atlop.kernels.dropout import FastDropout, keep_mask, replace_dropout
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+MANY = torch.Size([500, 401])
+"""So many draws that 0.01 is nine standard deviations of the rate; not a multiple of four, as four come at once."""
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.1, 0.5, 0.9])
+def test_a_mask_drops_the_wanted_share(probability: float) -> None:
+    torch.manual_seed(0)
+    mask = keep_mask(MANY, probability, torch.zeros(()))
+    assert mask.shape == MANY
+    assert set(mask.unique().tolist()) <= {0.0, 1.0}
+    assert abs(mask.eq(0).double().mean().item() - probability) < 0.01
+
+
+def test_a_mask_drops_each_row_and_column_alike() -> None:
+    torch.manual_seed(0)
+    dropped = keep_mask(MANY, 0.5, torch.zeros(())).eq(0).double()
+    # 400 and 500 draws: six standard deviations are 0.15 and 0.14.
+    assert (dropped.mean(0) - 0.5).abs().max() < 0.15
+    assert (dropped.mean(1) - 0.5).abs().max() < 0.15
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
+def test_a_mask_has_the_number_format_asked_for(dtype: torch.dtype) -> None:
+    assert keep_mask(torch.Size([3]), 0.5, torch.zeros(2, dtype=dtype)).dtype == dtype
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (2, 3), (4, 0, 2)])
+def test_a_mask_has_any_shape(shape: tuple[int, ...]) -> None:
+    assert keep_mask(torch.Size(shape), 0.5, torch.zeros(())).shape == shape
+
+
+def test_the_same_seed_gives_the_same_masks_and_every_draw_another() -> None:
+    torch.manual_seed(7)
+    first, second = (keep_mask(MANY, 0.5, torch.zeros(())) for _ in range(2))
+    torch.manual_seed(7)
+    again = keep_mask(MANY, 0.5, torch.zeros(()))
+    assert first.equal(again)
+    assert not first.equal(second)
+
+
+def test_restoring_the_generator_of_torch_restores_the_masks() -> None:
+    torch.manual_seed(7)
+    keep_mask(MANY, 0.5, torch.zeros(()))
+    state = torch.get_rng_state()
+    expected = [keep_mask(torch.Size([50]), 0.5, torch.zeros(())) for _ in range(3)]
+    torch.set_rng_state(state)
+    found = [keep_mask(torch.Size([50]), 0.5, torch.zeros(())) for _ in range(3)]
+    assert all(one.equal(other) for one, other in zip(found, expected, strict=True))
+
+
+def test_dropout_keeps_the_mean_by_scaling_up_what_is_left() -> None:
+    torch.manual_seed(0)
+    values = torch.full(MANY, 3.0)
+    dropped = FastDropout(0.25)(values)
+    assert set(dropped.unique().tolist()) == {0.0, 4.0}
+    assert abs(dropped.mean().item() - 3.0) < 0.05
+    assert values.eq(3).all()
+
+
+def test_dropout_passes_gradients_where_it_passes_values() -> None:
+    torch.manual_seed(0)
+    values = torch.ones(50, requires_grad=True)
+    dropped = FastDropout(0.5)(values)
+    dropped.sum().backward()
+    assert values.grad is not None
+    assert values.grad.equal(dropped.detach())
+
+
+@pytest.mark.parametrize("module", [FastDropout(0.5).eval(), FastDropout(0.0)])
+def test_dropout_that_is_off_changes_nothing_and_draws_nothing(module: FastDropout) -> None:
+    state, values = torch.get_rng_state(), torch.ones(50)
+    assert module(values) is values
+    assert torch.get_rng_state().equal(state)
+
+
+class Special(nn.Dropout):
+    """A dropout of some encoder's own making."""
+
+
+def test_every_plain_dropout_below_a_module_is_replaced() -> None:
+    inner = nn.Sequential(nn.Dropout(0.3), nn.Linear(2, 2))
+    outer = nn.ModuleDict(
+        {"inner": inner, "dropout": nn.Dropout(0.1), "special": Special(0.2), "two": nn.Dropout2d(0.2)}
+    )
+    replace_dropout(outer)
+    kinds = {name: type(module) for name, module in outer.named_modules() if isinstance(module, nn.Module)}
+    assert (kinds["inner.0"], kinds["dropout"]) == (FastDropout, FastDropout)
+    assert (kinds["special"], kinds["two"], kinds["inner.1"]) == (Special, nn.Dropout2d, nn.Linear)
+    assert [module.p for module in outer.modules() if isinstance(module, FastDropout)] == [0.3, 0.1]
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_replaced_dropout_stays_on_or_off(training: bool) -> None:
+    module = nn.Sequential(nn.Dropout(0.5)).train(training)
+    replace_dropout(module)
+    assert module[0].training is training

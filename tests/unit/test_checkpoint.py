@@ -1,0 +1,351 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from huggingface_hub.errors import LocalEntryNotFoundError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from atlop import checkpoint as module
+from atlop.batches import collate
+from atlop.checkpoint import Checkpoint, find_folder, load, new_checkpoint, save
+from atlop.config import ModelConfig
+from atlop.documents import Document
+from atlop.errors import CheckpointError
+from atlop.features import Featurizer
+from atlop.labels import LabelMap
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+BIAS = "bilinear.linear.bias"
+
+
+@pytest.fixture
+def folder(tiny_checkpoint: Checkpoint, tmp_path: Path) -> Path:
+    """A model folder."""
+    save(tiny_checkpoint, tmp_path / "model")
+    return tmp_path / "model"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def logits(checkpoint: Checkpoint, document: Document) -> Tensor:
+    featurizer = Featurizer(checkpoint.tokenizer, checkpoint.config, checkpoint.model.encoder.window)
+    with torch.inference_mode():
+        given: Tensor = checkpoint.model.eval()(collate([featurizer(document)], featurizer.special, 0))
+    return given
+
+
+def failure(folder: Path | str) -> str:
+    """The message with which loading fails; the path of the folder reads ``model``."""
+    with pytest.raises(CheckpointError) as caught:
+        load(folder)
+    return str(caught.value).replace(str(folder), "model")
+
+
+def change_weights(folder: Path, **changes: Tensor | None) -> None:
+    """Replace weights, of which ``__`` in the name stands for a dot; ``None`` takes one away."""
+    weights: dict[str, Any] = load_file(folder / "model.safetensors")
+    weights |= {name.replace("__", "."): weight for name, weight in changes.items()}
+    save_file({name: weight for name, weight in weights.items() if weight is not None}, folder / "model.safetensors")
+
+
+def test_what_was_saved_gives_equal_logits(
+    make_checkpoint: Callable[..., Checkpoint], build_document: Callable[..., Document], tmp_path: Path
+) -> None:
+    saved = make_checkpoint(max_labels=None, threshold_offset=0.5, temperature=2, markers="each", max_length=100)
+    save(saved, tmp_path)
+    loaded = load(tmp_path)
+    document = build_document(["Ada wrote to the Lovelace ."], [(0, 0, 1)], [(0, 4, 5)], [(0, 1, 2)])
+    assert torch.equal(logits(loaded, document), logits(saved, document))
+    assert (loaded.config, loaded.labels) == (saved.config, saved.labels)
+    assert loaded.tokenizer("Ada wrote")["input_ids"] == saved.tokenizer("Ada wrote")["input_ids"]
+
+
+def test_a_folder_holds_safetensors_and_json_and_nothing_else(folder: Path) -> None:
+    assert sorted(contents(folder)) == [
+        "atlop.json",
+        "encoder/config.json",
+        "encoder/tokenizer.json",
+        "encoder/tokenizer_config.json",
+        "labels.json",
+        "model.safetensors",
+    ]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "atlop.json",
+        "encoder",
+        "labels.json",
+        "model.safetensors",
+    ]
+
+
+def test_half_precision_is_stored_and_loads_as_fp32(tiny_checkpoint: Checkpoint, tmp_path: Path) -> None:
+    save(tiny_checkpoint, tmp_path, dtype=torch.float16)
+    assert {weight.dtype for weight in load_file(tmp_path / "model.safetensors").values()} == {torch.float16}
+    loaded, original = load(tmp_path).model.state_dict(), tiny_checkpoint.model.state_dict()
+    assert loaded.keys() == original.keys()
+    assert all(torch.equal(loaded[name], weight.half().float()) for name, weight in original.items())
+    assert {weight.dtype for weight in loaded.values()} == {torch.float32}
+
+
+def test_a_folder_whose_encoder_was_made_in_fp16_loads_as_fp32(folder: Path) -> None:
+    settings = json.loads((folder / "encoder" / "config.json").read_text())
+    (folder / "encoder" / "config.json").write_text(json.dumps(settings | {"dtype": "float16"}))
+    assert {weight.dtype for weight in load(folder).model.parameters()} == {torch.float32}
+
+
+def test_an_encoder_stored_in_fp16_is_trained_in_fp32(tiny_encoder: Path, tmp_path: Path) -> None:
+    from transformers import AutoModel
+
+    shutil.copytree(tiny_encoder, tmp_path / "half")
+    AutoModel.from_pretrained(tiny_encoder, dtype=torch.float16).save_pretrained(tmp_path / "half")
+    fresh = new_checkpoint(str(tmp_path / "half"), ModelConfig(embedding_size=8, block_size=4), LabelMap(("P1",)))
+    assert {weight.dtype for weight in fresh.model.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("step", ["save_file", "_write_json", "_move"])
+def test_a_failure_leaves_the_old_model_and_nothing_half_written(
+    folder: Path, make_checkpoint: Callable[..., Checkpoint], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = contents(folder)
+    monkeypatch.setattr(module, step, fail)
+    with pytest.raises(OSError, match="No space left on device"):
+        save(make_checkpoint(temperature=2), folder)
+    assert contents(folder) == before
+    assert not list(folder.glob(".*"))
+
+
+def test_a_failure_half_way_through_the_files_leaves_no_model_in_a_new_folder(
+    tiny_checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace, moved = Path.replace, []
+
+    def fail_late(self: Path, target: Path) -> Path:
+        if len(moved) == 3:
+            raise OSError(5, "Input/output error")
+        moved.append(target)
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", fail_late)
+    with pytest.raises(OSError, match="Input/output error"):
+        save(tiny_checkpoint, tmp_path)
+    assert not list(tmp_path.glob(".*"))
+    assert failure(tmp_path) == "model/atlop.json: no such file, expected one in every model folder"
+
+
+def test_what_a_killed_process_left_is_cleared(tiny_checkpoint: Checkpoint, folder: Path) -> None:
+    (folder / ".saving-killed" / "encoder").mkdir(parents=True)
+    (folder / ".saving-killed" / "model.safetensors").write_bytes(b"half")
+    save(tiny_checkpoint, folder)
+    assert not list(folder.glob(".*"))
+
+
+def test_a_new_model_takes_the_place_of_an_old_one(folder: Path, make_checkpoint: Callable[..., Checkpoint]) -> None:
+    save(make_checkpoint(temperature=2), folder)
+    assert load(folder).config.temperature == 2
+
+
+@pytest.mark.parametrize("name", ["atlop.json", "labels.json", "model.safetensors"])
+def test_a_missing_file_is_told(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    assert failure(folder) == f"model/{name}: no such file, expected one in every model folder"
+
+
+SHAPE = 'expected {"threshold": text, "relations": [{"name": text, "readable": text}, ...]}'
+NOT_JSON = "not readable as JSON: Expecting ',' delimiter: line 1 column 13 (char 12)"
+
+BROKEN = {
+    "truncated settings": ("atlop.json", '{"format": 1', f"model/atlop.json: {NOT_JSON}"),
+    "settings that are none": (
+        "atlop.json",
+        "[]",
+        "model/atlop.json: got format None (NoneType), this atlop reads format 1",
+    ),
+    "a newer format": (
+        "atlop.json",
+        '{"format": 2, "model": {}}',
+        "model/atlop.json: got format 2 (int), this atlop reads format 1",
+    ),
+    "no settings of the model": (
+        "atlop.json",
+        '{"format": 1}',
+        "model/atlop.json: 1 mistake\n"
+        "  - model: got 'nothing' (str), expected settings of the model, one 'name: value' a line",
+    ),
+    "wrong settings of the model": (
+        "atlop.json",
+        '{"format": 1, "model": {"block_size": 0, "markers": "two", "marker": 1}}',
+        "model/atlop.json: 3 mistakes\n"
+        "  - model.marker: no such setting; did you mean markers?\n"
+        "  - model.block_size: got 0 (int), expected a whole number of at least 1\n"
+        "  - model.markers: got 'two' (str), expected one of shared, each, none",
+    ),
+    "a byte that is no UTF-8": (
+        "labels.json",
+        b"\xff",
+        "model/labels.json: not readable as JSON: 'utf-8' codec can't decode byte 0xff in position 0: "
+        "invalid start byte",
+    ),
+    "truncated labels": ("labels.json", '["ab", ["c"]', f"model/labels.json: {NOT_JSON}"),
+    "labels that are none": ("labels.json", "{}", f"model/labels.json: label map: got {{}} (dict), {SHAPE}"),
+    "truncated weights": (
+        "model.safetensors",
+        b"\x80\x00",
+        "model/model.safetensors: not readable as safetensors: Error while deserializing header: header too small",
+    ),
+    "a truncated encoder": (
+        "encoder/config.json",
+        '{"model_type": "bert"',
+        "model/encoder: transformers cannot load the encoder: "
+        "It looks like the config file at 'model/encoder/config.json' is not a valid JSON file.",
+    ),
+    "an encoder without its kind": (
+        "encoder/config.json",
+        "{}",
+        "model/encoder: transformers cannot load the encoder: "
+        "Unrecognized model in model/encoder. Should have a `model_type` key in its config.json.",
+    ),
+    "a truncated tokenizer": (
+        "encoder/tokenizer.json",
+        "{",
+        "model/encoder: transformers cannot load the encoder: "
+        "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "message"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_file_is_told(folder: Path, name: str, content: str | bytes, message: str) -> None:
+    (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert failure(folder) == message
+
+
+def test_weights_cut_short_are_told(folder: Path) -> None:
+    whole = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(whole[:-100])
+    begin = "model/model.safetensors: not readable as safetensors: Error while deserializing header: "
+    assert failure(folder).startswith(begin)
+
+
+def test_a_label_map_that_does_not_fit_the_weights_is_told(folder: Path) -> None:
+    (folder / "labels.json").write_text(json.dumps(LabelMap(("P1", "P2")).to_json()))
+    assert failure(folder) == "model/model.safetensors: scores 4 columns, but the label map has 3"
+
+
+DO_NOT_FIT = "model/model.safetensors: the weights do not fit the model: "
+NOT_NUMBERS = {
+    "NaN": ("nan", f"{DO_NOT_FIT}head.linear.bias: holds values that are not numbers"),
+    "infinity": ("inf", f"{DO_NOT_FIT}head.linear.bias: holds values that are not numbers"),
+}
+
+
+@pytest.mark.parametrize(("value", "message"), NOT_NUMBERS.values(), ids=NOT_NUMBERS)
+def test_weights_that_are_not_numbers_are_told(folder: Path, value: str, message: str) -> None:
+    change_weights(folder, head__linear__bias=torch.full((12,), float(value)))
+    assert failure(folder) == message
+
+
+UNFIT = {
+    "missing": ({"tail__linear__bias": None}, "tail.linear.bias: missing"),
+    "unknown": ({"tail__linear__offset": torch.zeros(1)}, "tail.linear.offset: unknown"),
+    "another shape": ({"tail__linear__bias": torch.zeros(13)}, "tail.linear.bias: got shape (13,), expected (12,)"),
+    "a missing bias of the scores": ({"bilinear__linear__bias": None}, "bilinear.linear.bias: missing"),
+    "five mistakes": (
+        {
+            "tail__linear__bias": None,
+            "head__linear__bias": None,
+            "bilinear__linear__bias": None,
+            "one": torch.zeros(1),
+            "two": torch.zeros(1),
+        },
+        "head.linear.bias: missing; tail.linear.bias: missing; bilinear.linear.bias: missing; and 2 more",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), UNFIT.values(), ids=UNFIT)
+def test_weights_that_do_not_fit_are_told(folder: Path, changes: dict[str, Tensor | None], message: str) -> None:
+    change_weights(folder, **changes)
+    assert failure(folder) == f"{DO_NOT_FIT}{message}"
+
+
+EVIL = "import pathlib\npathlib.Path(__file__).with_name('ran').touch()\nclass Config: ...\nclass Model: ...\n"
+
+
+@pytest.fixture
+def folder_with_code(folder: Path) -> Path:
+    """A model folder whose encoder names classes of a file in it."""
+    encoder = folder / "encoder"
+    (encoder / "evil.py").write_text(EVIL)
+    for name, classes in (
+        ("config.json", {"AutoConfig": "evil.Config", "AutoModel": "evil.Model"}),
+        ("tokenizer_config.json", {"AutoTokenizer": ["evil.Model", None]}),
+    ):
+        settings = json.loads((encoder / name).read_text())
+        (encoder / name).write_text(json.dumps(settings | {"auto_map": classes}))
+    return folder
+
+
+def test_code_in_a_folder_is_not_run(folder_with_code: Path, tiny_checkpoint: Checkpoint) -> None:
+    loaded = load(folder_with_code).model.state_dict()
+    assert all(torch.equal(loaded[name], weight) for name, weight in tiny_checkpoint.model.state_dict().items())
+    assert not list(folder_with_code.rglob("ran"))
+
+
+def test_a_folder_that_needs_code_is_refused(folder_with_code: Path) -> None:
+    path = folder_with_code / "encoder" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_type": "evil"}))
+    assert failure(folder_with_code).startswith("model/encoder: transformers cannot load the encoder: ")
+    assert not list(folder_with_code.rglob("ran"))
+
+
+def test_an_encoder_that_needs_code_is_refused(folder_with_code: Path) -> None:
+    encoder = folder_with_code / "encoder"
+    path = encoder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_type": "evil"}))
+    with pytest.raises(CheckpointError) as caught:
+        new_checkpoint(str(encoder), ModelConfig(), LabelMap(("P1",)))
+    assert str(caught.value).startswith(f"encoder '{encoder}': transformers cannot load it: ")
+    assert not list(folder_with_code.rglob("ran"))
+
+
+def test_a_file_is_no_model_folder(folder: Path) -> None:
+    path = folder / "atlop.json"
+    with pytest.raises(CheckpointError) as caught:
+        load(path)
+    assert str(caught.value) == f"model '{path}': is a file, expected a model folder"
+
+
+def test_without_a_name_the_bundled_model_is_meant() -> None:
+    assert find_folder(None) == module.BUNDLED
+
+
+def test_a_name_on_the_hub_is_fetched(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(module, "snapshot_download", lambda name: asked.append(name) or str(folder))
+    assert load("someone/some-model").labels.relations == ("P1", "P2", "P3")
+    assert asked == ["someone/some-model"]
+
+
+@pytest.mark.parametrize("name", ["someone/no-model", "no/such/folder"])
+def test_a_name_that_the_hub_does_not_give_is_told(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def offline(_: str) -> str:
+        raise LocalEntryNotFoundError("not in the cache, and offline")
+
+    if name.count("/") == 1:
+        monkeypatch.setattr(module, "snapshot_download", offline)
+    with pytest.raises(CheckpointError) as caught:
+        load(name)
+    expected = "expected a model folder or the name of one on the Hugging Face hub"
+    assert str(caught.value) == f"model '{name}': no such folder, and the hub gave none; {expected}"

@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlop.config import ModelConfig, TrainingConfig, build_model_config, load_training_config, parse_overrides
+from atlop.errors import ConfigError
+
+PLAIN: dict[str, Any] = {"encoder": "some/encoder", "train": Path("train.json")}
+MODEL = {
+    "embedding_size": ([0, -1, 1.5, True, "8", None], "a whole number of at least 1"),
+    "block_size": ([0, 2.0, None], "a whole number of at least 1"),
+    "markers": (["two", None, 1, ["shared"]], "one of shared, each, none"),
+    "mention_pooling": (["max"], "one of logsumexp, mean"),
+    "context": (["global"], "one of localized, none"),
+    "thresholding": ([True], "one of adaptive, global"),
+    "max_labels": ([0, 1.0, "all"], "a whole number of at least 1, or null"),
+    "max_length": ([7], "a whole number of at least 8, or null"),
+    "window": ([7], "a whole number of at least 8, or null"),
+    "window_overlap": ([1.5, None], "a whole number"),
+    "threshold_offset": (["much", None, float("nan")], "a number"),
+    "temperature": ([0.0, -1.0, float("inf"), None], "a number above 0"),
+}
+TRAINING = {
+    "encoder": (["", None, 5], "a text"),
+    "train": (["", 5, None], "the path of a file"),
+    "dev": ([["a.json"]], "the path of a file, or null"),
+    "dev_pubtator": ([0.5], "the path of a file, or null"),
+    "labels": ([{}], "the path of a file, or null"),
+    "label_names": ([False], "the path of a file, or null"),
+    "model": ([{}, None], "a ModelConfig"),
+    "epochs": ([0, 1.0], "a whole number of at least 1"),
+    "batch_size": ([0], "a whole number of at least 1"),
+    "gradient_accumulation": ([0], "a whole number of at least 1"),
+    "encoder_learning_rate": ([0.0, "fast"], "a number above 0"),
+    "head_learning_rate": ([-1e-4], "a number above 0"),
+    "warmup": ([1.0, -0.1, "1"], "a number from 0 to below 1"),
+    "weight_decay": ([-0.1], "a number of at least 0"),
+    "adam_epsilon": ([0.0], "a number above 0"),
+    "max_gradient_norm": ([0.0], "a number above 0"),
+    "precision": (["fp64", 16], "one of fp32, bf16, fp16"),
+    "seed": ([-1, 0.0], "a whole number of at least 0"),
+    "save_every": ([0], "a whole number of at least 1, or null"),
+    "report_to": (["wandb", [5], None], "a list of texts"),
+}
+
+
+def cases(settings: dict[str, tuple[list[Any], str]]) -> list[Any]:
+    return [(name, value, expected) for name, (values, expected) in settings.items() for value in values]
+
+
+def shown(name: str, value: Any) -> str:
+    """The wrong value in the message, after it was brought to the type of its setting."""
+    if name == "warmup" and value == "1":
+        value = 1.0
+    value = tuple(value) if name == "report_to" and isinstance(value, list) else value
+    return f"{value!r} ({type(value).__name__})"
+
+
+def mistakes_of(build: Callable[[], object]) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        build()
+    return caught.value.mistakes
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), cases(MODEL))
+def test_every_setting_of_a_model_is_checked(name: str, value: Any, expected: str) -> None:
+    mistakes = mistakes_of(lambda: ModelConfig(**{name: value}))
+    assert mistakes == (f"{name}: got {shown(name, value)}, expected {expected}",)
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), cases(TRAINING))
+def test_every_setting_of_a_run_is_checked(name: str, value: Any, expected: str) -> None:
+    mistakes = mistakes_of(lambda: TrainingConfig(**{**PLAIN, name: value}))
+    assert mistakes == (f"{name}: got {shown(name, value)}, expected {expected}",)
+
+
+def test_no_setting_goes_unchecked() -> None:
+    assert [entry.name for entry in dataclasses.fields(ModelConfig)] == list(MODEL)
+    assert [entry.name for entry in dataclasses.fields(TrainingConfig)] == list(TRAINING)
+
+
+def test_the_defaults_are_the_papers() -> None:
+    config = TrainingConfig(**PLAIN)
+    assert (config.batch_size, config.epochs, config.seed) == (4, 30, 66)
+    assert (config.encoder_learning_rate, config.head_learning_rate, config.warmup) == (5e-5, 1e-4, 0.06)
+    assert (config.max_gradient_norm, config.weight_decay, config.adam_epsilon) == (1.0, 0.0, 1e-6)
+    assert (config.model.embedding_size, config.model.block_size, config.model.max_labels) == (768, 64, 4)
+
+
+def test_a_block_divides_the_embedding() -> None:
+    (mistake,) = mistakes_of(lambda: ModelConfig(embedding_size=96, block_size=64))
+    assert mistake == "block_size: got 64 (int), expected a divisor of embedding_size, which is 96"
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        ModelConfig(embedding_size=0, markers="two", temperature=0)
+    assert str(caught.value) == (
+        "ModelConfig: 3 mistakes\n"
+        "  - embedding_size: got 0 (int), expected a whole number of at least 1\n"
+        "  - markers: got 'two' (str), expected one of shared, each, none\n"
+        "  - temperature: got 0.0 (float), expected a number above 0"
+    )
+
+
+def test_values_are_brought_to_their_types() -> None:
+    config = TrainingConfig(encoder="a", train="b.json", warmup=0, report_to=["wandb"], max_gradient_norm="5")  # type: ignore[arg-type]
+    assert (config.train, config.warmup, config.report_to) == (Path("b.json"), 0.0, ("wandb",))
+    assert type(config.warmup) is float
+    assert config.max_gradient_norm == 5.0
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str], Path]:
+    """Write a configuration file."""
+
+    def run(text: str) -> Path:
+        path = tmp_path / "run.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return run
+
+
+FOUR_MISTAKES = """\
+encoder: some/encoder
+epoch: 3
+batch_size: two
+model:
+  block_size: 64
+  temperature: -1
+"""
+
+
+def test_four_mistakes_of_a_file_are_told_at_once(write: Callable[[str], Path]) -> None:
+    path = write(FOUR_MISTAKES)
+    with pytest.raises(ConfigError) as caught:
+        load_training_config(path)
+    assert str(caught.value) == (
+        f"{path}: 4 mistakes\n"
+        "  - model.temperature: got -1.0 (float), expected a number above 0\n"
+        "  - epoch: no such setting; did you mean epochs?\n"
+        "  - train: missing, expected the path of a file\n"
+        "  - batch_size: got 'two' (str), expected a whole number of at least 1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "mistakes"),
+    [
+        ("encoder: a\ntrain: b\nxyz: 1", ["xyz: no such setting"]),
+        ("encoder: a\ntrain: b\n5: 1", ["5: no such setting"]),
+        ("epochs: 1", ["encoder: missing, expected a text", "train: missing, expected the path of a file"]),
+        ("encoder: a\ntrain: b\nmodel: {blocksize: 1}", ["model.blocksize: no such setting; did you mean block_size?"]),
+        (
+            "encoder: a\ntrain: b\nmodel: large",
+            ["model: got 'large' (str), expected settings of the model, one 'name: value' a line"],
+        ),
+        ("- a", ["got ['a'] (list), expected settings, one 'name: value' a line"]),
+        ("", ["got None (NoneType), expected settings, one 'name: value' a line"]),
+        (
+            "encoder: a\ntrain: b\nmodel: {embedding_size: 96}",
+            ["model.block_size: got 64 (int), expected a divisor of embedding_size, which is 96"],
+        ),
+    ],
+)
+def test_a_wrong_file_is_told(write: Callable[[str], Path], text: str, mistakes: list[str]) -> None:
+    path = write(text)
+    with pytest.raises(ConfigError) as caught:
+        load_training_config(path)
+    assert list(caught.value.mistakes) == mistakes
+    assert caught.value.source == str(path)
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "none.yaml"
+    with pytest.raises(ConfigError) as caught:
+        load_training_config(path)
+    assert str(caught.value) == f"{path}: 1 mistake\n  - cannot be read: No such file or directory"
+
+
+def test_a_file_that_is_no_yaml_is_told_in_one_line(write: Callable[[str], Path]) -> None:
+    (mistake,) = mistakes_of(lambda: load_training_config(write("a: [1")))
+    assert mistake.startswith("cannot be read: while parsing a flow sequence")
+    assert "\n" not in mistake
+
+
+def test_yaml_reads_an_exponent_as_a_text_and_it_counts_as_a_number(write: Callable[[str], Path]) -> None:
+    config = load_training_config(write("encoder: a\ntrain: b\nencoder_learning_rate: 5e-5\nadam_epsilon: 1.0e-6"))
+    assert config.encoder_learning_rate == 0.00005
+    assert config.adam_epsilon == 0.000001
+
+
+def test_paths_count_from_the_file_and_in_overrides_from_here(
+    write: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    path = write("encoder: a\ntrain: data/train.json\ndev: ../dev.json\nlabels: /rel2id.json")
+    config = load_training_config(path, {"dev": "dev.json"})
+    assert config.train == tmp_path / "data" / "train.json"
+    assert config.dev == Path("dev.json")
+    assert config.labels == Path("/rel2id.json")
+    assert config.encoder == "a"
+
+
+@pytest.mark.parametrize("section", ["model: {embedding_size: 128, max_labels: 2}", "model:", ""])
+def test_overrides_reach_into_the_model(write: Callable[[str], Path], section: str) -> None:
+    path = write(f"encoder: a\ntrain: b\nepochs: 3\n{section}\n")
+    config = load_training_config(path, {"model.block_size": 32, "epochs": 5})
+    assert (config.epochs, config.model.block_size) == (5, 32)
+    assert config.model.max_labels == (2 if "max_labels" in section else 4)
+
+
+def test_mistakes_in_overrides_are_told_with_the_others(write: Callable[[str], Path]) -> None:
+    path = write("encoder: a\nepochs: 0")
+    assert mistakes_of(lambda: load_training_config(path, {"model.markers": "two", "sed": 1, "x.y": 2})) == (
+        "model.markers: got 'two' (str), expected one of shared, each, none",
+        "sed: no such setting; did you mean seed?",
+        "x: no such setting",
+        "train: missing, expected the path of a file",
+        "epochs: got 0 (int), expected a whole number of at least 1",
+    )
+
+
+def test_overrides_are_read_as_yaml() -> None:
+    texts = ["epochs=3", "model.max_labels=null", "report_to=[wandb]", "encoder=a=b", " seed = 1 "]
+    assert parse_overrides(texts) == {
+        "epochs": 3,
+        "model.max_labels": None,
+        "report_to": ["wandb"],
+        "encoder": "a=b",
+        "seed": 1,
+    }
+
+
+def test_all_texts_that_are_no_overrides_are_told() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_overrides(["epochs", "seed=1", "=3", "seed=[1"])
+    assert str(caught.value) == (
+        "--set: 3 mistakes\n"
+        "  - got 'epochs' (str), expected key=value\n"
+        "  - got '=3' (str), expected key=value\n"
+        "  - got 'seed=[1' (str), expected a value that YAML reads"
+    )
+
+
+def test_a_stored_model_config_is_built_with_all_its_mistakes() -> None:
+    config = ModelConfig(block_size=32, max_length=1024, window_overlap=-3)
+    assert build_model_config(dataclasses.asdict(config), source="atlop.json") == config
+    with pytest.raises(ConfigError) as caught:
+        build_model_config({"block_size": 0, "width": 3}, source="atlop.json")
+    assert str(caught.value) == (
+        "atlop.json: 2 mistakes\n"
+        "  - model.width: no such setting\n"
+        "  - model.block_size: got 0 (int), expected a whole number of at least 1"
+    )

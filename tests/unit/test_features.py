@@ -1,0 +1,271 @@
+"""Markers, subwords, windows and labels, worked out by hand on a vocabulary of a few words."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from transformers import BertTokenizer, PreTrainedTokenizerBase
+
+from atlop import features as features_module
+from atlop.config import ModelConfig
+from atlop.documents import Document, Relation
+from atlop.errors import ConfigError, LabelError
+from atlop.features import Features, Featurizer, SpecialSubwords, label_matrix
+from atlop.labels import LabelMap
+
+BuildDocument = Callable[..., Document]
+
+SENTENCE = "Ada Lovelace wrote to Ada ."
+
+
+def featurize(tokenizer: PreTrainedTokenizerBase, document: Document, **settings: Any) -> Features:
+    return Featurizer(tokenizer, ModelConfig(**{"window_overlap": 0, **settings}), window=64)(document)
+
+
+def text_of(tokenizer: PreTrainedTokenizerBase, features: Features) -> str:
+    return " ".join(tokenizer.convert_ids_to_tokens(features.input_ids.tolist()))
+
+
+@pytest.mark.parametrize(
+    ("mentions", "markers", "text", "starts"),
+    [
+        # Two mentions start at one word.
+        ([(0, 0, 2), (0, 0, 1)], "shared", "* Ada * Love ##lace * wrote to Ada .", [1, 1]),
+        ([(0, 0, 2), (0, 0, 1)], "each", "* * Ada * Love ##lace * wrote to Ada .", [1, 1]),
+        ([(0, 0, 2), (0, 0, 1)], "none", "Ada Love ##lace wrote to Ada .", [1, 1]),
+        # Two mentions share their last word.
+        ([(0, 0, 2), (0, 1, 2)], "shared", "* Ada * Love ##lace * wrote to Ada .", [1, 3]),
+        ([(0, 0, 2), (0, 1, 2)], "each", "* Ada * Love ##lace * * wrote to Ada .", [1, 3]),
+        ([(0, 0, 2), (0, 1, 2)], "none", "Ada Love ##lace wrote to Ada .", [1, 2]),
+        # Two mentions cross: the second begins inside the first and ends after it.
+        ([(0, 0, 2), (0, 1, 3)], "shared", "* Ada * Love ##lace * wrote * to Ada .", [1, 3]),
+        ([(0, 0, 2), (0, 1, 3)], "each", "* Ada * Love ##lace * wrote * to Ada .", [1, 3]),
+        # One ends where the next starts, so two markers stand side by side.
+        ([(0, 0, 1), (0, 1, 2)], "shared", "* Ada * * Love ##lace * wrote to Ada .", [1, 4]),
+        # The same span twice.
+        ([(0, 4, 5), (0, 4, 5)], "shared", "Ada Love ##lace wrote to * Ada * .", [6, 6]),
+        ([(0, 4, 5), (0, 4, 5)], "each", "Ada Love ##lace wrote to * Ada * .", [6, 6]),
+        ([(0, 4, 5, "PER"), (0, 4, 5, "ORG")], "shared", "Ada Love ##lace wrote to * Ada * .", [6, 6]),
+        ([(0, 4, 5, "PER"), (0, 4, 5, "ORG")], "each", "Ada Love ##lace wrote to * * Ada * * .", [6, 6]),
+        ([], "shared", "Ada Love ##lace wrote to Ada .", []),
+        ([], "each", "Ada Love ##lace wrote to Ada .", []),
+    ],
+)
+def test_markers_stand_where_the_policy_says(
+    tiny_tokenizer: PreTrainedTokenizerBase,
+    build_document: BuildDocument,
+    mentions: list[tuple[int, int, int]],
+    markers: str,
+    text: str,
+    starts: list[int],
+) -> None:
+    document = build_document([SENTENCE], *([mention] for mention in mentions))
+    features = featurize(tiny_tokenizer, document, markers=markers)
+    assert text_of(tiny_tokenizer, features) == f"[CLS] {text} [SEP]"
+    assert features.mention_starts.tolist() == starts
+    assert features.mention_entity.tolist() == list(range(len(mentions)))
+
+
+def test_mentions_of_one_entity_carry_its_number_in_the_order_of_the_document(
+    tiny_tokenizer: PreTrainedTokenizerBase, build_document: BuildDocument
+) -> None:
+    document = build_document(["Ada wrote .", "to Lovelace"], [(1, 1, 2), (0, 0, 1)], [(0, 1, 2)])
+    features = featurize(tiny_tokenizer, document)
+    assert text_of(tiny_tokenizer, features) == "[CLS] * Ada * * wrote * . to * Love ##lace * [SEP]"
+    assert features.mention_starts.tolist() == [9, 1, 4]
+    assert features.mention_entity.tolist() == [0, 0, 1]
+    assert (features.title, features.entities, features.windows) == ("Document", 2, ((0, 14),))
+    assert features.pairs.tolist() == [[0, 1], [1, 0]]
+    assert features.labels is None
+
+
+@pytest.mark.parametrize(
+    ("markers", "text"), [("shared", "Ada * * wrote"), ("each", "Ada * * wrote"), ("none", "Ada wrote")]
+)
+def test_a_blank_word_has_no_subword_but_a_mention_of_it_has_a_place(
+    tiny_tokenizer: PreTrainedTokenizerBase, build_document: BuildDocument, markers: str, text: str
+) -> None:
+    features = featurize(tiny_tokenizer, build_document(["Ada \u00a0 wrote"], [(0, 1, 2)]), markers=markers)
+    assert text_of(tiny_tokenizer, features) == f"[CLS] {text} [SEP]"
+    assert features.mention_starts.tolist() == [2]
+
+
+def test_a_vocabulary_without_the_marker_marks_with_its_unknown_subword(
+    tiny_vocabulary: dict[str, int], build_document: BuildDocument
+) -> None:
+    words = [word for word in tiny_vocabulary if word != "*"]
+    tokenizer = BertTokenizer(vocab={word: index for index, word in enumerate(words)}, do_lower_case=False)
+    features = featurize(tokenizer, build_document(["Ada wrote ."], [(0, 0, 1)]))
+    assert text_of(tokenizer, features) == "[CLS] [UNK] Ada [UNK] wrote . [SEP]"
+
+
+def test_every_word_is_split_by_itself_without_a_leading_space(
+    roberta_like_tokenizer: PreTrainedTokenizerBase, build_document: BuildDocument
+) -> None:
+    features = featurize(roberta_like_tokenizer, build_document(["Ada to"], [(0, 1, 2)]))
+    assert text_of(roberta_like_tokenizer, features) == "<s> A d a * t o * </s>"
+
+
+@pytest.mark.parametrize(
+    ("sentences", "text"), [([], "[CLS] [SEP]"), ([""], "[CLS] [SEP]"), (["", "Ada", ""], "[CLS] Ada [SEP]")]
+)
+def test_documents_and_sentences_may_be_empty(
+    tiny_tokenizer: PreTrainedTokenizerBase, sentences: Sequence[str], text: str
+) -> None:
+    document = Document("Empty", tuple((sentence,) if sentence else () for sentence in sentences))
+    features = featurize(tiny_tokenizer, document)
+    assert text_of(tiny_tokenizer, features) == text
+    assert features.mention_starts.shape == features.mention_entity.shape == (0,)
+    assert features.pairs.shape == (0, 2)
+
+
+def test_candidates_are_the_pairs_in_their_order(
+    tiny_tokenizer: PreTrainedTokenizerBase, build_document: BuildDocument
+) -> None:
+    document = build_document([SENTENCE], [(0, 0, 1)], [(0, 1, 2)], candidates=((1, 0), (0, 0)))
+    assert featurize(tiny_tokenizer, document).pairs.tolist() == [[1, 0], [0, 0]]
+
+
+def test_words_are_remembered_only_up_to_a_limit(
+    tiny_tokenizer: PreTrainedTokenizerBase, build_document: BuildDocument, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features_module, "CACHED_WORDS", 2)
+    featurizer = Featurizer(tiny_tokenizer, ModelConfig(window_overlap=0), window=64)
+    texts = ["Ada wrote to Lovelace", "wrote Ada", "the . Ada"]
+    found = [text_of(tiny_tokenizer, featurizer(build_document([text]))) for text in texts]
+    expected = ["Ada wrote to Love ##lace", "wrote Ada", "the . Ada"]
+    assert found == [f"[CLS] {text} [SEP]" for text in expected]
+    assert len(featurizer._subwords) <= 2 + 3
+
+
+# Cutting
+
+
+def test_a_cut_keeps_mentions_that_start_before_its_end(
+    tiny_tokenizer: PreTrainedTokenizerBase, build_document: BuildDocument, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Of eight words six stay. Word 5 is the last of them; word 6 would start where [SEP] now is, and reads that.
+    document = build_document(["a b c d e f g h"], [(0, 5, 6)], [(0, 6, 7)], [(0, 7, 8)], title="Long one")
+    with caplog.at_level(logging.WARNING):
+        features = featurize(tiny_tokenizer, document, markers="none", max_length=8)
+    assert text_of(tiny_tokenizer, features) == "[CLS] a b c d e f [SEP]"
+    assert features.mention_starts.tolist() == [6, 7]
+    assert features.mention_entity.tolist() == [0, 1]
+    assert features.entities == 3
+    assert len(features.pairs) == 6
+    warning = "document 'Long one': cut from 10 to 8 subwords (max_length); what follows is not read"
+    assert caplog.messages == [warning]
+
+
+def test_a_cut_may_fall_within_a_word_and_between_its_markers(
+    tiny_tokenizer: PreTrainedTokenizerBase, build_document: BuildDocument
+) -> None:
+    features = featurize(tiny_tokenizer, build_document(["a b c d Lovelace ."], [(0, 4, 5)]), max_length=8)
+    assert text_of(tiny_tokenizer, features) == "[CLS] a b c d * Love [SEP]"
+    assert features.mention_starts.tolist() == [5]
+
+
+@pytest.mark.parametrize("limit", [8, None])
+def test_a_document_that_just_fits_is_not_cut(
+    tiny_tokenizer: PreTrainedTokenizerBase,
+    build_document: BuildDocument,
+    caplog: pytest.LogCaptureFixture,
+    limit: int | None,
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        features = featurize(tiny_tokenizer, build_document(["a b c d e f"]), max_length=limit)
+    assert text_of(tiny_tokenizer, features) == "[CLS] a b c d e f [SEP]"
+    assert not caplog.messages
+
+
+def test_the_windows_are_those_of_the_cut_document(
+    tiny_tokenizer: PreTrainedTokenizerBase, build_document: BuildDocument
+) -> None:
+    document = build_document(["a b c d e f g h i j k l m n"])
+    assert featurize(tiny_tokenizer, document, window=10).windows == ((0, 9), (7, 16))
+    assert featurize(tiny_tokenizer, document, window=10, max_length=12).windows == ((0, 9), (3, 12))
+
+
+# Special subwords
+
+
+def test_special_subwords_of_a_tokenizer_like_that_of_bert(tiny_tokenizer: PreTrainedTokenizerBase) -> None:
+    assert SpecialSubwords.of(tiny_tokenizer) == SpecialSubwords((2,), (3,), (3,))
+
+
+def test_special_subwords_of_a_tokenizer_like_that_of_roberta(roberta_like_tokenizer: PreTrainedTokenizerBase) -> None:
+    assert SpecialSubwords.of(roberta_like_tokenizer) == SpecialSubwords((0,), (2,), (2, 2))
+
+
+# The window of a featurizer
+
+
+@pytest.mark.parametrize(("window", "used"), [(None, 64), (32, 32), (80, 64)])
+def test_a_window_is_never_longer_than_the_encoder_reads(
+    tiny_tokenizer: PreTrainedTokenizerBase, window: int | None, used: int
+) -> None:
+    assert Featurizer(tiny_tokenizer, ModelConfig(window=window, window_overlap=0), window=64).window == used
+
+
+def test_an_overlap_without_room_is_refused(tiny_tokenizer: PreTrainedTokenizerBase) -> None:
+    Featurizer(tiny_tokenizer, ModelConfig(window_overlap=61), window=64)
+    with pytest.raises(ConfigError) as caught:
+        Featurizer(tiny_tokenizer, ModelConfig(window_overlap=62), window=64)
+    mistake = "window_overlap: got 62, expected less than 62, the room in a window of 64 subwords"
+    assert str(caught.value) == f"configuration: 1 mistake\n  - {mistake}"
+
+
+# Labels
+
+
+def test_label_matrix_has_a_row_for_each_pair_and_a_column_for_each_relation(build_document: BuildDocument) -> None:
+    document = build_document(
+        [SENTENCE],
+        [(0, 0, 1)],
+        [(0, 1, 2)],
+        [(0, 2, 3)],
+        relations=(Relation(0, 2, "P1"), Relation(0, 2, "P3"), Relation(2, 1, "P2")),
+    )
+    labels = LabelMap(("P1", "P2", "P3"))
+    expected = [  # pairs (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)
+        [1, 0, 0, 0],
+        [0, 1, 0, 1],
+        [1, 0, 0, 0],
+        [1, 0, 0, 0],
+        [1, 0, 0, 0],
+        [0, 0, 1, 0],
+    ]
+    np.testing.assert_array_equal(label_matrix(document, labels), np.array(expected, dtype=bool))
+
+
+def test_label_matrix_leaves_out_relations_of_pairs_that_are_no_candidates(build_document: BuildDocument) -> None:
+    relations = (Relation(0, 1, "P1"), Relation(1, 1, "P1"))
+    candidates = ((1, 0), (1, 1))
+    document = build_document([SENTENCE], [(0, 0, 1)], [(0, 1, 2)], relations=relations, candidates=candidates)
+    assert label_matrix(document, LabelMap(("P1",))).tolist() == [[True, False], [False, True]]
+
+
+def test_label_matrix_of_a_document_without_pairs_is_empty(build_document: BuildDocument) -> None:
+    assert label_matrix(build_document([SENTENCE], [(0, 0, 1)]), LabelMap(("P1", "P2"))).shape == (0, 3)
+
+
+def test_an_unknown_relation_is_refused(tiny_tokenizer: PreTrainedTokenizerBase, build_document: BuildDocument) -> None:
+    document = build_document([SENTENCE], [(0, 0, 1)], [(0, 1, 2)], relations=(Relation(0, 1, "P9"),))
+    featurizer = Featurizer(tiny_tokenizer, ModelConfig(window_overlap=0), window=64)
+    with pytest.raises(LabelError) as caught:
+        featurizer(document, LabelMap(("P1", "P2", "P3")))
+    assert str(caught.value) == "unknown relation 'P9': the label map has 3 relations"
+
+
+def test_features_carry_labels_where_a_label_map_is_given(
+    tiny_tokenizer: PreTrainedTokenizerBase, build_document: BuildDocument
+) -> None:
+    document = build_document([SENTENCE], [(0, 0, 1)], [(0, 1, 2)], relations=(Relation(1, 0, "P1"),))
+    featurizer = Featurizer(tiny_tokenizer, ModelConfig(window_overlap=0), window=64)
+    labels = featurizer(document, LabelMap(("P1",))).labels
+    assert labels is not None
+    assert labels.tolist() == [[True, False], [False, True]]

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from atlop.errors import LabelError
+from atlop.labels import LabelMap, plain_name
+
+LABELS = LabelMap(("P27", "P19", "P131"), {"P27": "country of citizenship"}, threshold="NR")
+STORED = {
+    "threshold": "NR",
+    "relations": [
+        {"name": "P27", "readable": "country of citizenship"},
+        {"name": "P19", "readable": "P19"},
+        {"name": "P131", "readable": "P131"},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [("1:CID:2", "CID"), ("1:NR:2", "NR"), ("P27", "P27"), ("1:CID", "1:CID"), ("x:CID:2", "x:CID:2")],
+)
+def test_argument_numbers_are_stripped(label: str, name: str) -> None:
+    assert plain_name(label) == name
+
+
+def test_columns_count_from_one_as_the_threshold_owns_column_0() -> None:
+    assert len(LABELS) == 4
+    assert [LABELS.column(name) for name in LABELS.relations] == [1, 2, 3]
+    assert [LABELS.relation(column) for column in (1, 2, 3)] == ["P27", "P19", "P131"]
+
+
+def test_names_for_people_fall_back_on_the_relations_own() -> None:
+    assert [LABELS.readable_name(name) for name in ("P27", "P19", "P999")] == ["country of citizenship", "P19", "P999"]
+
+
+def test_is_stored_with_all_that_it_holds() -> None:
+    assert LABELS.to_json() == STORED
+    assert LabelMap.from_json(STORED) == LABELS
+
+
+@pytest.mark.parametrize("zero", ["Na", "NR", "no_relation"])
+def test_column_0_is_the_threshold_whatever_its_name(zero: str) -> None:
+    labels = LabelMap.from_columns({"B": 2, zero: 0, "A": 1}, {"A": "a", zero: "z", "C": "c"})
+    assert labels == LabelMap(("A", "B"), {"A": "a"}, zero)
+
+
+def test_columns_may_be_texts_and_names_may_carry_argument_numbers() -> None:
+    assert LabelMap.from_columns({"1:NR:2": "0", "1:CID:2": "1"}) == LabelMap(("CID",), {}, "NR")
+
+
+def test_more_than_nine_columns_count_as_numbers() -> None:
+    names = tuple(f"R{column}" for column in range(1, 12))
+    assert LabelMap.from_columns({"Na": 0, **{name: i for i, name in enumerate(names, 1)}}).relations == names
+
+
+def test_relations_of_a_corpus_are_put_in_order() -> None:
+    labels = LabelMap.from_relations(["P27", "P19", "P27"], {"P19": "born in", "P1": "other"})
+    assert labels == LabelMap(("P19", "P27"), {"P19": "born in"})
+
+
+SHAPE = 'expected {"threshold": text, "relations": [{"name": text, "readable": text}, ...]}'
+ONE_NAME = "expected every relation to have one name of its own"
+
+
+def test_an_unknown_relation_is_told_with_the_closest_name() -> None:
+    with pytest.raises(LabelError) as caught:
+        LABELS.column("P72")
+    assert str(caught.value) == "unknown relation 'P72': the label map has 3 relations; did you mean 'P27'?"
+
+
+def test_an_unknown_relation_like_no_other_is_told() -> None:
+    with pytest.raises(LabelError) as caught:
+        LABELS.column("born")
+    assert str(caught.value) == "unknown relation 'born': the label map has 3 relations"
+
+
+@pytest.mark.parametrize(
+    ("names", "problem"),
+    [
+        (("P1", "P2", "P1"), "the names ['P1'] more than once"),
+        (("P1", ""), "an empty or non-text name"),
+        (("P1", 2), "an empty or non-text name"),
+    ],
+)
+def test_every_relation_has_one_name_of_its_own(names: tuple[Any, ...], problem: str) -> None:
+    with pytest.raises(LabelError) as caught:
+        LabelMap(names)
+    assert str(caught.value) == f"label map: got {problem}, {ONE_NAME}"
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ([], "[] (list)"),
+        ({"threshold": "Na"}, "{'threshold': 'Na'} (dict)"),
+        ({"relations": []}, "{'relations': []} (dict)"),
+        ({"threshold": None, "relations": []}, "{'threshold': None, 'relations': []} (dict)"),
+        ({"threshold": "", "relations": [3]}, "{'threshold': '', 'relations': [3]} (dict)"),
+        ({"threshold": "", "relations": [{"name": "P1"}]}, "{'threshold': '', 'relations': [{'name': 'P1'}]} (dict)"),
+        (
+            {"threshold": "", "relations": [{"name": [], "readable": ""}]},
+            "{'threshold': '', 'relations': [{'name': [], 'readable': ... (dict)",
+        ),
+    ],
+)
+def test_a_stored_form_that_is_none_is_told(stored: Any, shown: str) -> None:
+    with pytest.raises(LabelError) as caught:
+        LabelMap.from_json(stored)
+    assert str(caught.value) == f"label map: got {shown}, {SHAPE}"
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ([], "label map: got [] (list), expected a mapping of relation names to columns"),
+        ({}, "label map: got {} (dict), expected a mapping of relation names to columns"),
+        ({"Na": 0, "P1": 2}, "label map: got the columns [0, 2] (list), expected 0 to 1, each once"),
+        ({"Na": 0, "P1": 0}, "label map: got the columns [0, 0] (list), expected 0 to 1, each once"),
+        ({"Na": 0, "P1": None}, "label map: got the columns [0, None] (list), expected 0 to 1, each once"),
+        ({"Na": 0, "1:P:2": 1, "P": 2}, f"label map: got the names ['P'] more than once, {ONE_NAME}"),
+    ],
+)
+def test_columns_that_are_none_are_told(columns: Any, message: str) -> None:
+    with pytest.raises(LabelError) as caught:
+        LabelMap.from_columns(columns)
+    assert str(caught.value) == message

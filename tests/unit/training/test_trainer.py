@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import TrainerCallback
+
+from atlop.checkpoint import load, new_checkpoint
+from atlop.config import TrainingConfig
+from atlop.documents import Document, Entity, Mention, Relation
+from atlop.extractor import RelationExtractor
+from atlop.labels import LabelMap
+from atlop.training import trainer as module
+from atlop.training.corpora import Corpora
+from atlop.training.run import make_trainer
+from atlop.training.trainer import RelationTrainer, dev_scores
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+Configure = Callable[..., TrainingConfig]
+Start = Callable[..., RelationTrainer]
+
+
+@pytest.fixture
+def start(configure: Configure, corpus: list[Document], tmp_path: Path) -> Start:
+    """Make the trainer of a run on ``corpus``; settings go to the configuration."""
+
+    def run(**settings: Any) -> RelationTrainer:
+        config = configure(**settings)
+        torch.manual_seed(config.seed)
+        checkpoint = new_checkpoint(config.encoder, config.model, LabelMap(("P1", "P2")))
+        dev = corpus if config.dev else []
+        return make_trainer(checkpoint, Corpora(corpus, dev, []), config, tmp_path / "out", torch.device("cpu"))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def calm_encoder(make_encoder: Callable[..., Path]) -> str:
+    """The folder of an encoder without dropout."""
+    return str(make_encoder(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0))
+
+
+def weights(trainer: RelationTrainer) -> dict[str, Tensor]:
+    return {name: weight.detach().clone() for name, weight in trainer.checkpoint.model.state_dict().items()}
+
+
+def test_encoder_and_the_layers_above_it_learn_at_two_rates(start: Start) -> None:
+    trainer = start(encoder_learning_rate=2e-5, head_learning_rate=3e-4, weight_decay=0.01, adam_epsilon=1e-7)
+    encoder, above = trainer.create_optimizer().param_groups
+    named = dict(trainer.checkpoint.model.named_parameters())
+    assert [id(weight) for weight in above["params"]] == [
+        id(named[f"{layer}.linear.{kind}"]) for layer in ("head", "tail", "bilinear") for kind in ("weight", "bias")
+    ]
+    assert len(encoder["params"]) + len(above["params"]) == len(named)
+    assert (encoder["lr"], above["lr"]) == (2e-5, 3e-4)
+    assert {(group["weight_decay"], group["eps"]) for group in (encoder, above)} == {(0.01, 1e-7)}
+
+
+def test_rates_rise_over_six_percent_of_the_updates_and_fall_over_the_rest(start: Start) -> None:
+    trainer = start()
+    trainer.create_optimizer_and_scheduler(num_training_steps=100)
+    encoder, above = trainer.lr_scheduler.lr_lambdas
+    shares = {0: 0.0, 3: 0.5, 6: 1.0, 53: 0.5, 100: 0.0}
+    assert {step: encoder(step) for step in shares} == pytest.approx(shares)
+    assert {step: above(step) for step in shares} == pytest.approx(shares)
+    assert trainer.lr_scheduler.base_lrs == [5e-5, 1e-4]
+
+
+def test_without_warm_up_the_rates_begin_at_their_peak(start: Start) -> None:
+    trainer = start(warmup=0)
+    trainer.create_optimizer_and_scheduler(num_training_steps=10)
+    assert [trainer.lr_scheduler.lr_lambdas[0](step) for step in (0, 5, 10)] == pytest.approx([1.0, 0.5, 0.0])
+
+
+class Gradients(TrainerCallback):
+    """Keeps the gradients of every update."""
+
+    def __init__(self) -> None:
+        self.seen: list[dict[str, Tensor]] = []
+
+    def on_pre_optimizer_step(self, *_: Any, model: torch.nn.Module, **__: Any) -> None:
+        given = ((name, weight.grad) for name, weight in model.named_parameters())
+        self.seen.append({name: gradient.clone() for name, gradient in given if gradient is not None})
+
+
+PLAIN = {"max_gradient_norm": 1e9, "warmup": 0}
+
+
+@pytest.mark.parametrize(("batch", "accumulation"), [(1, 3), (2, 2), (3, 1)])
+def test_an_update_has_the_gradient_of_all_its_pairs(
+    start: Start, calm_encoder: str, batch: int, accumulation: int
+) -> None:
+    trainer = start(encoder=calm_encoder, batch_size=batch, gradient_accumulation=accumulation, **PLAIN)
+    model, gradients = trainer.checkpoint.model, Gradients()
+    together = trainer.collate(trainer.train_dataset)["batch"]
+    assert together.pair_counts == [2, 6, 12]
+    model.loss(model(together), together.labels).backward()
+    expected = {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None}
+    model.zero_grad()
+    trainer.add_callback(gradients)
+    trainer.train()
+    (found,) = gradients.seen
+    assert found.keys() == expected.keys()
+    assert all(torch.allclose(found[name], expected[name], rtol=0, atol=1e-6) for name in expected)
+    assert max(gradient.abs().max() for gradient in expected.values()) > 1e-2
+
+
+@pytest.mark.parametrize("documents_an_update", [2, 3])
+def test_small_batches_give_the_weights_of_big_ones(start: Start, calm_encoder: str, documents_an_update: int) -> None:
+    """Also where the last update of an epoch has fewer documents."""
+    settings = {"encoder": calm_encoder, "epochs": 2, **PLAIN}
+    big = start(batch_size=documents_an_update, **settings)
+    before = weights(big)
+    big.train()
+    small = start(batch_size=1, gradient_accumulation=documents_an_update, **settings)
+    assert all(torch.equal(weight, before[name]) for name, weight in weights(small).items())
+    small.train()
+    assert big.state.global_step == small.state.global_step == 2 * -(-3 // documents_an_update)
+    found, expected = weights(small), weights(big)
+    assert all(torch.allclose(found[name], expected[name], rtol=0, atol=1e-6) for name in expected)
+    assert any(not torch.equal(before[name], expected[name]) for name in expected)
+
+
+def test_gradients_are_clipped(start: Start, calm_encoder: str) -> None:
+    trainer = start(encoder=calm_encoder, batch_size=3, max_gradient_norm=0.01)
+    trainer.add_callback(gradients := Gradients())
+    trainer.train()
+    norm = torch.stack([gradient.norm() for gradient in gradients.seen[0].values()]).norm()
+    assert norm == pytest.approx(0.01, rel=1e-3)
+
+
+def test_the_best_epoch_is_kept(
+    start: Start, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores, epochs = iter([0.2, 0.5, 0.5, 0.1]), list[dict[str, Tensor]]()
+
+    def scored(extractor: RelationExtractor, _: Corpora) -> dict[str, float]:
+        epochs.append({name: weight.clone() for name, weight in extractor.model.state_dict().items()})
+        return {"f1": next(scores)}
+
+    monkeypatch.setattr(module, "dev_scores", scored)
+    trainer = start(dev=corpus_file, epochs=4)
+    trainer.train()
+    kept = load(tmp_path / "out").model.state_dict()
+    assert [all(torch.equal(kept[name], epoch[name]) for name in kept) for epoch in epochs] == [
+        False,
+        True,
+        False,
+        False,
+    ]
+    best = trainer.best()
+    assert (best["eval_f1"], best["epoch"]) == (0.5, 2.0)
+
+
+def test_the_best_of_nothing_is_nothing(start: Start) -> None:
+    assert start().best() == {}
+
+
+class Fixed:
+    """Finds the same relations in every document."""
+
+    def __init__(self, *facts: tuple[int, int]) -> None:
+        self.relations = tuple(Relation(head, tail, "CID", confidence=0.9) for head, tail in facts)
+
+    def predict(self, documents: list[Document]) -> list[Document]:
+        return [document.with_relations(self.relations) for document in documents]
+
+
+def pubmed(title: str, *facts: tuple[int, int], candidates: tuple[tuple[int, int], ...] | None) -> Document:
+    kinds = (("Chemical", "D1"), ("Disease", "D2"), ("Disease", "D3"))
+    entities = tuple(Entity((Mention(0, i, i + 1, kind, key),), key) for i, (kind, key) in enumerate(kinds))
+    relations = tuple(Relation(head, tail, "CID") for head, tail in facts)
+    return Document(title, (("a", "b", "c"),), entities, relations, candidates)
+
+
+def test_dev_scores_are_of_the_listed_candidates_and_beside_them_of_all_facts() -> None:
+    listed = [pubmed("1", (0, 1), (0, 2), candidates=((0, 1),))]
+    every = [pubmed("1", (0, 1), (0, 2), candidates=None)]
+    extractor: Any = Fixed((0, 1))
+    counted = {"f1": 1.0, "precision": 1.0, "recall": 1.0}
+    assert dev_scores(extractor, Corpora([], listed, [])) == counted
+    honest = {"biocreative_f1": 2 / 3, "biocreative_precision": 1.0, "biocreative_recall": 0.5}
+    assert dev_scores(extractor, Corpora([], listed, every)) == pytest.approx(counted | honest)

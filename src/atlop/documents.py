@@ -205,7 +205,7 @@ def _check_repeats(document: Document) -> None:
 
 def _check_candidates(document: Document) -> None:
     for c, pair in enumerate(document.candidates or ()):
-        if len(pair) != 2:
+        if not isinstance(pair, tuple) or len(pair) != 2:
             raise _error(document, f"candidates[{c}]", f"got {got(pair)}, expected a pair (head, tail)")
         for side, entity in zip(("head", "tail"), pair, strict=True):
             _check_index(document, f"candidates[{c}].{side}", entity, len(document.entities), "entities")

@@ -183,6 +183,14 @@ ILLEGAL = {
         {"candidates": ((0, 1), (0, 1, 1))},
         "candidates[1]: got (0, 1, 1) (tuple), expected a pair (head, tail)",
     ),
+    "a candidate that is a list": (
+        {"candidates": ([0, 1],)},
+        "candidates[0]: got [0, 1] (list), expected a pair (head, tail)",
+    ),
+    "a candidate twice": (
+        {"candidates": ((0, 1), (1, 0), (0, 1))},
+        "candidates: got the pair (0, 1) 2 times, expected every pair once",
+    ),
     "a candidate beyond the last entity": (
         {"candidates": ((0, 2),)},
         f"candidates[0].tail: got 2 (int), {TWO_ENTITIES}",

@@ -63,9 +63,11 @@ def train(
 ) -> None:
     """Train a model and keep the epoch with the best dev F1."""
     from atlop.config import load_training_config, parse_overrides
-    from atlop.training import train as run
 
     settings = load_training_config(config, parse_overrides(overrides or []))
+    # Only here, so that a wrong configuration is told at once.
+    from atlop.training import train as run
+
     best = run(settings, output, resume=resume, init=init, device=device)
     scores = ", ".join(f"{name.removeprefix('eval_')} {value:.4g}" for name, value in best.items())
     typer.echo(f"Model in {output}" + (f"; best epoch: {scores}" if best else ""))

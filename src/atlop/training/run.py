@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import torch
@@ -38,19 +39,27 @@ def train(
         AtlopError: if the folder is in use, or the documents, labels, encoder or device do not serve.
     """
     settings = describe(config, init)
-    check_output(output, settings, resume=resume)
+    if is_first_process():
+        check_output(output, settings, resume=resume)
     target, corpora = choose_device(device), read_corpora(config)
     labels = make_labels(config, corpora.train)
     set_seed(config.seed)
     checkpoint = new_checkpoint(config.encoder, config.model, labels) if init is None else start_from(init, labels)
     trainer = make_trainer(checkpoint, corpora, config, output, target)
-    output.mkdir(parents=True, exist_ok=True)
-    write_json(output / CONFIG, settings)
+    if is_first_process():
+        output.mkdir(parents=True, exist_ok=True)
+        write_json(output / CONFIG, settings)
     trainer.train(resume_from_checkpoint=last_state(output / STATES) if resume else None)
-    write_json(output / HISTORY, trainer.state.log_history)
-    if not corpora.dev:
-        save(checkpoint, output)
+    if is_first_process():
+        write_json(output / HISTORY, trainer.state.log_history)
+        if not corpora.dev:
+            save(checkpoint, output)
     return trainer.best()
+
+
+def is_first_process() -> bool:
+    """Tell whether this is the process that writes, of the several that ``torchrun`` starts."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def start_from(init: str, labels: LabelMap) -> Checkpoint:

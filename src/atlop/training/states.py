@@ -48,10 +48,13 @@ def check_output(output: Path, settings: dict[str, Any], *, resume: bool) -> Non
         return
     if not output.is_dir():
         raise AtlopError(f"{output}: is a file, expected a folder for the model")
-    if any(output.iterdir()) and not resume:
+    if not any(output.iterdir()):
+        return
+    if not resume:
         raise AtlopError(f"{output}: is not empty; choose a new folder, or go on with its run by --resume")
-    if resume and (output / CONFIG).exists():
-        _check_same(read_json(output / CONFIG), settings, output)
+    if not (output / CONFIG).exists():
+        raise AtlopError(f"{output}: is not empty and holds no run to go on with; choose a new folder")
+    _check_same(read_json(output / CONFIG), settings, output)
 
 
 def _check_same(stored: Any, now: dict[str, Any], output: Path) -> None:
@@ -66,7 +69,7 @@ def last_state(folder: Path) -> str | None:
     """Find the newest state that was saved to its end, and clear away what a killed run left half-written."""
     states = sorted(folder.glob("checkpoint-*"), key=lambda state: int(state.name.rpartition("-")[2]))
     while states and not _is_whole(states[-1]):
-        shutil.rmtree(states.pop())
+        shutil.rmtree(states.pop(), ignore_errors=True)
     return str(states[-1]) if states else None
 
 

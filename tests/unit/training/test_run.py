@@ -104,6 +104,19 @@ def test_a_run_that_broke_off_before_its_first_state_starts_again(
     assert same_weights(tmp_path / "out", tmp_path / "whole")
 
 
+def test_a_half_written_state_is_cleared_and_the_one_before_serves(configure: Configure, tmp_path: Path) -> None:
+    config = configure(epochs=2, save_every=2)
+    train(config, tmp_path / "out", device="cpu")
+    expected, states = load(tmp_path / "out").model.state_dict(), tmp_path / "out" / "states"
+    assert sorted(path.name for path in states.iterdir()) == ["checkpoint-4", "checkpoint-6"]
+    (states / "checkpoint-6" / "trainer_state.json").unlink()
+    (tmp_path / "out" / "model.safetensors").unlink()
+    train(config, tmp_path / "out", resume=True, device="cpu")
+    assert (states / "checkpoint-6" / "trainer_state.json").exists()
+    found = load(tmp_path / "out").model.state_dict()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
 def test_a_finished_run_can_be_resumed_to_no_effect(configure: Configure, corpus_file: Path, tmp_path: Path) -> None:
     config = configure(dev=corpus_file)
     first = train(config, tmp_path / "out", device="cpu")

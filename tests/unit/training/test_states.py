@@ -110,6 +110,13 @@ def test_a_folder_in_use_is_refused(configure: Configure, tmp_path: Path) -> Non
     assert str(caught.value) == f"{tmp_path}: {expected}"
 
 
+def test_a_folder_of_something_else_is_not_resumed(configure: Configure, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(AtlopError) as caught:
+        check(tmp_path, configure(), resume=True)
+    assert str(caught.value) == f"{tmp_path}: is not empty and holds no run to go on with; choose a new folder"
+
+
 @pytest.mark.parametrize("resume", [False, True])
 def test_a_file_is_refused(configure: Configure, corpus_file: Path, resume: bool) -> None:
     with pytest.raises(AtlopError) as caught:

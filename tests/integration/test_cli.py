@@ -1,0 +1,337 @@
+"""Every command as a newcomer would run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import Result
+
+from atlop.checkpoint import Checkpoint, load, save
+from atlop.documents import Document, Entity, Mention, Relation
+from atlop.extractor import RelationExtractor
+from atlop.formats import read, read_submission, write
+
+Run = Callable[..., Result]
+SCORES = [
+    "f1",
+    "evidence_f1",
+    "ign_f1",
+    "precision",
+    "recall",
+    "frequent_f1",
+    "long_tail_f1",
+    "intra_f1",
+    "inter_f1",
+    "frequent_precision",
+    "frequent_recall",
+    "long_tail_precision",
+    "long_tail_recall",
+]
+"""The keys of ``evaluate --json``, which scripts rely on, in order."""
+
+
+def well(result: Result, stderr: str = "") -> str:
+    """The standard output of a command that ended well."""
+    assert (result.exit_code, result.stderr) == (0, stderr), result.stderr
+    return result.stdout
+
+
+def process(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "atlop", *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def facts(documents: list[Document]) -> dict[str, list[tuple[int, int, str]]]:
+    return {document.title: [relation.fact for relation in document.relations] for document in documents}
+
+
+@pytest.fixture
+def expected(workplace: Path, documents: list[Document]) -> list[Document]:
+    """What the model of the workplace predicts."""
+    predicted = list(RelationExtractor(load(workplace / "model")).predict(documents))
+    assert any(document.relations for document in predicted)
+    return predicted
+
+
+def test_a_newcomer_trains_and_predicts(workplace: Path) -> None:
+    trained = process("train", "run.yaml", "--output", "mine", "--device", "cpu", folder=workplace)
+    assert trained.stdout.splitlines()[-1].startswith("Model in mine; best epoch: f1 ")
+    predicted = process("predict", "documents.jsonl", "--model", "mine", folder=workplace)
+    assert predicted.stderr == ""
+    assert [json.loads(line)["title"] for line in predicted.stdout.splitlines()] == ["first", "second", "third"]
+
+
+def test_train_makes_a_model_of_the_documents(run: Run, workplace: Path) -> None:
+    out = run("train run.yaml --output mine --set epochs=2 --set model.block_size=6 --device cpu")
+    assert out.exit_code == 0, out.stderr
+    assert "Model in mine; best epoch: " in out.stdout
+    loaded = load(workplace / "mine")
+    assert (loaded.config.block_size, loaded.labels.relations) == (6, ("P1", "P2"))
+    assert json.loads((workplace / "mine" / "training.json").read_text())["epochs"] == 2
+
+
+def test_train_starts_from_a_model_and_goes_on(run: Run, workplace: Path) -> None:
+    write([document_with("P7")], workplace / "documents.jsonl")
+    command = "train run.yaml --output mine --init model --device cpu"
+    assert run(command).exit_code == 0
+    assert load(workplace / "mine").labels.relations == ("P7",)
+    again = run(f"{command} --resume")
+    assert again.exit_code == 0, again.stderr
+
+
+def document_with(relation: str) -> Document:
+    entities = tuple(Entity((Mention(0, word, word + 1, "PER", "Ada"),)) for word in (0, 1))
+    return Document("first", (("Ada", "Ada"),), entities, (Relation(0, 1, relation),))
+
+
+def test_train_without_dev_documents_has_no_scores_to_tell(run: Run) -> None:
+    out = run("train run.yaml --output mine --set dev=null --device cpu")
+    assert out.exit_code == 0, out.stderr
+    assert "Model in mine\n" in out.stdout
+
+
+def test_predict_writes_documents_with_confidences_and_names(
+    run: Run, workplace: Path, expected: list[Document]
+) -> None:
+    out = well(run("predict documents.jsonl --model model"))
+    assert well(run("predict documents.jsonl --model model --output out.jsonl")) == ""
+    assert (workplace / "out.jsonl").read_text() == out
+    assert read(workplace / "out.jsonl") == expected
+    rows = [relation for line in out.splitlines() for relation in json.loads(line)["relations"]]
+    assert all({"head", "tail", "relation", "confidence"} <= row.keys() for row in rows)
+    assert {row.get("name") for row in rows if row["relation"] == "P1"} <= {"first relation"}
+    assert all(0.5 < row["confidence"] <= 1 for row in rows)
+
+
+@pytest.mark.parametrize("option", ["--to docred", "--output out.json", "--output out.zip", "--output o --to docred"])
+def test_predict_writes_leaderboard_form(run: Run, workplace: Path, expected: list[Document], option: str) -> None:
+    out = well(run(f"predict documents.jsonl --model model {option}"))
+    name = option.split()[1] if "--output" in option else "stdout"
+    if name == "stdout":
+        (workplace / name).write_text(out)
+    if name == "out.zip":
+        assert zipfile.ZipFile(workplace / name).namelist() == ["result.json"]
+    submitted = read_submission(workplace / name)
+    found = {title: [relation.fact for relation in relations] for title, relations in submitted.items()}
+    assert found == {title: rows for title, rows in facts(expected).items() if rows}
+
+
+@pytest.mark.parametrize("option", ["--to pubtator", "--output out.pubtator", "--output out.txt --to pubtator"])
+def test_predict_writes_pubtator(run: Run, workplace: Path, expected: list[Document], option: str) -> None:
+    out = well(run(f"predict documents.jsonl --model model {option}"))
+    name = option.split()[1] if "--output" in option else "stdout"
+    if name == "stdout":
+        (workplace / name).write_text(out)
+    assert {title: sorted(rows) for title, rows in facts(read(workplace / name)).items()} == {
+        title: sorted(rows) for title, rows in facts(expected).items()
+    }
+
+
+@pytest.mark.parametrize("option", ["--to table", "--output out.txt"])
+def test_predict_shows_tables(run: Run, workplace: Path, expected: list[Document], option: str) -> None:
+    out = well(run(f"predict documents.jsonl --model model {option}"))
+    shown = (workplace / "out.txt").read_text() if "--output" in option else out
+    lines = shown.splitlines()
+    titles = [line.strip() for line in lines if line.strip() in ("first", "second", "third")]
+    assert titles == ["first", "second", "third"]
+    for document in expected:
+        for relation in document.relations:
+            head, tail = document.entities[relation.head].name, document.entities[relation.tail].name
+            name = {"P1": "first relation"}.get(relation.relation, relation.relation)
+            cells = [head, name, tail, f"{relation.confidence:.2f}"]
+            assert any(all(cell in line for cell in cells) for line in lines), cells
+    assert max(map(len, lines)) <= 110
+
+
+def test_predict_reads_several_files_of_several_forms(run: Run, workplace: Path, documents: list[Document]) -> None:
+    write(documents[2:], workplace / "one.json", form="docred")
+    write(documents[:2], workplace / "two.pubtator")
+    out = well(run("predict one.json two.pubtator documents.jsonl --model model"))
+    titles = [json.loads(line)["title"] for line in out.splitlines()]
+    assert titles == ["third", "first", "second", "first", "second", "third"]
+
+
+def test_predict_over_its_input(run: Run, workplace: Path, expected: list[Document]) -> None:
+    well(run("predict documents.jsonl --model model --output documents.jsonl"))
+    assert read(workplace / "documents.jsonl") == expected
+
+
+def test_predict_in_bf16(run: Run, workplace: Path) -> None:
+    out = well(run("predict documents.jsonl --model model --precision bf16"))
+    assert len(out.splitlines()) == 3
+
+
+def broken_in_the_middle(workplace: Path) -> str:
+    """Put an unreadable line second; gives what is said of it."""
+    lines = (workplace / "documents.jsonl").read_text().splitlines()
+    (workplace / "documents.jsonl").write_text("\n".join([lines[0], '{"title": "second"}', lines[2]]))
+    reason = "sentences: got no such key, expected one; the keys here are 'title'"
+    return f"documents.jsonl: document 'second': {reason}"
+
+
+@pytest.mark.parametrize("command", ["predict documents.jsonl --model model", "convert documents.jsonl --to jsonl"])
+def test_a_malformed_document_can_be_left_out(run: Run, workplace: Path, command: str) -> None:
+    problem = broken_in_the_middle(workplace)
+    out = well(run(f"{command} --output out.jsonl --on-error skip"), f"atlop: left out: {problem}\n")
+    assert out == ""
+    assert [document.title for document in read(workplace / "out.jsonl")] == ["first", "third"]
+
+
+@pytest.fixture
+def scored(workplace: Path) -> Path:
+    """Gold documents with 3 facts, in ``gold.json``, and predictions of which one is right and one wrong."""
+    entities = tuple(Entity((Mention(0, word, word + 1, "PER", name),)) for word, name in enumerate(("Ada", "Bo")))
+    right, wrong = Relation(0, 1, "P17", (0,)), Relation(0, 1, "P1", ())
+    first = Document("first", (("Ada", "Bo"),), entities, (right, Relation(1, 0, "P1", ())))
+    second = Document("second", (("Ada", "Bo"),), entities, (Relation(0, 1, "P1", ()),))
+    write([first, second], workplace / "gold.json")
+    predicted = [first.with_relations((right, wrong)), second.with_relations(())]
+    write(predicted, workplace / "documents.json")
+    write(predicted, workplace / "documents.jsonl")
+    write(predicted, workplace / "result.json", form="leaderboard")
+    write(predicted, workplace / "result.zip")
+    return workplace
+
+
+def scores_of(run: Run, arguments: str, stderr: str = "") -> dict[str, Any]:
+    shown = well(run(f"evaluate --gold gold.json --json {arguments}"), stderr)
+    scores: dict[str, Any] = json.loads(shown)
+    return scores
+
+
+@pytest.mark.parametrize("name", ["documents.json", "documents.jsonl", "result.json", "result.zip"])
+def test_evaluate_reads_predictions_in_every_form(run: Run, scored: Path, name: str) -> None:
+    scores = scores_of(run, f"--predictions {name}")
+    assert list(scores) == SCORES
+    # One of two claims is right, and one of three facts is found; both entities are in one sentence.
+    assert (scores["precision"], scores["recall"]) == pytest.approx((1 / 2, 1 / 3))
+    assert scores["f1"] == scores["intra_f1"] == pytest.approx(0.4)
+    assert (scores["frequent_f1"], scores["long_tail_f1"], scores["inter_f1"]) == (1, 0, 0)
+    assert scores["ign_f1"] is None
+
+
+def test_the_keys_are_those_of_the_published_scorer(shared: Path) -> None:
+    golden = json.loads((shared / "golden" / "evaluation" / "expected.json").read_text())
+    assert list(golden) == SCORES
+
+
+@pytest.mark.parametrize(
+    ("known", "ign"),
+    [([["Ada", "Bo", "P17"]], 0.0), ([["Bo", "Ada", "P17"]], 0.4), ([["Ada", "Bo", "P1"]], 0.4), ([], 0.4)],
+)
+def test_evaluate_takes_training_facts_as_triples(run: Run, scored: Path, known: list[list[str]], ign: float) -> None:
+    (scored / "train.fact").write_text(json.dumps(known))
+    scores = scores_of(run, "--predictions result.json --train-facts train.fact")
+    assert scores["ign_f1"] == pytest.approx(ign)
+
+
+@pytest.mark.parametrize("name", ["train.json", "train.jsonl"])
+def test_evaluate_takes_training_facts_as_documents(run: Run, scored: Path, name: str) -> None:
+    write(read(scored / "gold.json")[:1], scored / name)
+    assert scores_of(run, f"--predictions result.json --train-facts {name}")["ign_f1"] == 0
+
+
+def test_evaluate_shows_a_table(run: Run, scored: Path) -> None:
+    (scored / "train.fact").write_text("[]")
+    out = well(run("evaluate --gold gold.json --predictions result.json --train-facts train.fact"))
+    rows = {line.split("  ")[0].strip(): line.split()[-6:] for line in map(str.strip, out.splitlines())}
+    assert rows["all"] == ["0.5000", "0.3333", "0.4000", "1", "1", "2"]
+    assert rows["frequent relations"] == ["1.0000", "1.0000", "1.0000", "1", "0", "0"]
+    assert rows["other relations"] == ["0.0000", "0.0000", "0.0000", "0", "1", "2"]
+
+
+def test_evaluate_counts_by_identifier_beside(run: Run, workplace: Path) -> None:
+    kinds = (("Chemical", "D1"), ("Disease", "D2"), ("Disease", "D3"))
+    entities = tuple(Entity((Mention(0, i, i + 1, kind, "x"),), key) for i, (kind, key) in enumerate(kinds))
+    both = (Relation(0, 1, "CID"), Relation(0, 2, "CID"))
+    gold = Document("5", (("x", "x", "x"),), entities, both)
+    write([gold], workplace / "all.pubtator")
+    listed = Document("5", (("x", "x", "x"),), entities, both[:1], candidates=((0, 1),))
+    write([listed], workplace / "gold.jsonl")
+    out = well(run("evaluate --gold gold.jsonl --predictions gold.jsonl --identifiers all.pubtator"))
+    rows = {line.split("  ")[0].strip(): line.split()[-6:] for line in map(str.strip, out.splitlines())}
+    assert rows["all"] == ["1.0000", "1.0000", "1.0000", "1", "0", "0"]
+    assert rows["by identifier"] == ["1.0000", "0.5000", "0.6667", "1", "0", "1"]
+
+
+def test_evaluate_warns_of_titles_that_gold_does_not_have(run: Run, scored: Path) -> None:
+    rows = [{"title": title, "h_idx": 0, "t_idx": 1, "r": "P17"} for title in ("first", "other")]
+    (scored / "result.json").write_text(json.dumps(rows))
+    warning = "atlop: warning: no gold document has the predicted title 'other'\n"
+    assert scores_of(run, "--predictions result.json", warning)["precision"] == 0.5
+
+
+@pytest.mark.parametrize("name", ["documents.json", "result.json"])
+def test_evaluate_where_nothing_is_labelled(run: Run, scored: Path, name: str) -> None:
+    write([document.with_relations(()) for document in read(scored / "gold.json")], scored / "gold.json")
+    scores = scores_of(run, f"--predictions {name}", "atlop: warning: gold.json holds no relation to find\n")
+    assert {scores[key] for key in SCORES if key != "ign_f1"} == {0}
+
+
+def test_evaluate_where_nothing_is_predicted(run: Run, scored: Path) -> None:
+    (scored / "result.json").write_text("[]")
+    scores = scores_of(run, "--predictions result.json")
+    assert {scores[key] for key in SCORES if key != "ign_f1"} == {0}
+
+
+@pytest.mark.parametrize("form", ["docred", "jsonl", "pubtator", "data"])
+def test_convert_writes_what_reads_again(run: Run, workplace: Path, documents: list[Document], form: str) -> None:
+    assert well(run(f"convert documents.jsonl --to {form} --output out")) == ""
+    again = {title: len(rows) for title, rows in facts(read(workplace / "out", form=form)).items()}
+    assert again == {title: len(rows) for title, rows in facts(documents).items()}
+    well(run(f"convert out --from {form} --to jsonl --output again.jsonl"))
+    assert [document.title for document in read(workplace / "again.jsonl")] == ["first", "second", "third"]
+
+
+def test_convert_writes_a_submission(run: Run, workplace: Path, documents: list[Document]) -> None:
+    well(run("convert documents.jsonl --to leaderboard --output out.zip"))
+    assert read_submission(workplace / "out.zip") == {d.title: d.relations for d in documents if d.relations}
+
+
+@pytest.fixture
+def published(workplace: Path, tiny_checkpoint: Checkpoint) -> Path:
+    """The workplace, with the model once more as ``weights.pt`` and ``rel2id.json``."""
+    names = {"encoder.transformer.": "model.", "head.linear.": "head_extractor.", "tail.linear.": "tail_extractor."}
+    names |= {"bilinear.linear.": "bilinear."}
+    state = {}
+    for name, weight in tiny_checkpoint.model.state_dict().items():
+        own = next(own for own in names if name.startswith(own))
+        state[names[own] + name.removeprefix(own)] = weight
+    torch.save(state, workplace / "weights.pt")
+    (workplace / "rel2id.json").write_text('{"Na": 0, "P1": 1, "P2": 2, "P3": 3}')
+    return workplace
+
+
+def test_import_reference_makes_a_model_folder(run: Run, published: Path, expected: list[Document]) -> None:
+    command = "import-reference --config model/encoder --weights weights.pt --labels rel2id.json --output imported"
+    assert well(run(command)) == "Model with 3 relations in imported\n"
+    well(run("predict documents.jsonl --model imported --output out.jsonl"))
+    assert facts(read(published / "out.jsonl")) == facts(expected)
+
+
+def test_info_tells_what_a_model_is_made_of(
+    run: Run, workplace: Path, make_checkpoint: Callable[..., Checkpoint]
+) -> None:
+    save(make_checkpoint(max_length=50, threshold_offset=0.25, temperature=2, max_labels=None), workplace / "other")
+    out = well(run("info other"))
+    for told in ("other", "bert, width 16, 2 layers", "3, any number a pair", "cut at 50 subwords", "offset 0.25"):
+        assert told in out
+    assert "any length, windows of 64 subwords" in well(run("info model"))
+
+
+def test_without_a_command_there_is_help(run: Run) -> None:
+    shown = run("").output
+    for command in ("train", "predict", "evaluate", "convert", "import-reference", "info"):
+        assert command in shown

@@ -1,0 +1,45 @@
+"""The offset of the best F1, worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from atlop import Document, Entity, LabelMap, Mention, PairScores, Relation
+from atlop.training.offset import best_offset
+
+LABELS = LabelMap(("P1", "P2"))
+ENTITY = Entity((Mention(0, 0, 1, "PER", "a"),))
+
+
+def scored(*leads: tuple[float, float], threshold: float = 0.0) -> PairScores:
+    """Scores of the two ordered pairs of a document, as leads over a threshold."""
+    logits = [[threshold, threshold + first, threshold + second] for first, second in leads]
+    return PairScores("a", np.array([(0, 1), (1, 0)]), np.array(logits, dtype=np.float32))
+
+
+def labelled(*relations: Relation) -> Document:
+    """A document of two entities."""
+    return Document("a", (("a",),), (ENTITY, ENTITY), relations)
+
+
+def test_the_offset_lets_in_what_raises_f1() -> None:
+    gold = labelled(Relation(0, 1, "P1"), Relation(1, 0, "P2"))
+    # By falling lead: right at 1, wrong at -1, right at -2, wrong at -5. F1 of the cuts: 2/3, 2/4, 4/5, 4/6.
+    offset = best_offset([scored((1, -1), (-5, -2), threshold=7)], [gold], LABELS)
+    assert offset == pytest.approx(3.5)
+
+
+def test_the_offset_keeps_out_what_lowers_f1() -> None:
+    # Right at 4, the others wrong: the best cut is after the first.
+    offset = best_offset([scored((4, 2), (1, 0.5))], [labelled(Relation(0, 1, "P1"))], LABELS)
+    assert offset == pytest.approx(-3)
+
+
+def test_nothing_labelled_moves_nothing() -> None:
+    assert best_offset([scored((4, 2), (1, 0.5))], [labelled()], LABELS) == 0
+
+
+def test_every_lead_may_count() -> None:
+    gold = labelled(*(Relation(head, 1 - head, name) for head in (0, 1) for name in ("P1", "P2")))
+    assert best_offset([scored((-1, -2), (-3, -4))], [gold], LABELS) == pytest.approx(4.5)

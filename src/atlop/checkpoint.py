@@ -97,9 +97,11 @@ def _write(checkpoint: Checkpoint, folder: Path, dtype: torch.dtype | None) -> N
     checkpoint.tokenizer.save_pretrained(encoder)
     checkpoint.model.encoder.transformer.config.save_pretrained(encoder)
     weights = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in _weights(checkpoint.model)}
-    save_file(weights, folder / WEIGHTS)
     _write_json(folder / LABELS, checkpoint.labels.to_json())
     _write_json(folder / SETTINGS, {"format": FORMAT, "model": dataclasses.asdict(checkpoint.config)})
+    save_file(weights, folder / WEIGHTS)
+    # safetensors lets nobody else read its file; the weights are no more secret than the settings.
+    (folder / WEIGHTS).chmod((folder / SETTINGS).stat().st_mode)
 
 
 def _weights(model: RelationModel) -> list[tuple[str, Tensor]]:

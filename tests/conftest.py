@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from atlop.documents import Document, Entity, Mention
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:  # tests of formats and evaluation need no model library, and 
     from transformers import PreTrainedTokenizerBase
 
     from atlop.checkpoint import Checkpoint
+
+# Tests are never timed: a busy machine must not fail them.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 BuildDocument = Callable[..., Document]
 

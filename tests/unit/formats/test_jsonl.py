@@ -66,7 +66,9 @@ def documents(draw: st.DrawFn) -> Document:
     evidence = st.none() | st.lists(st.integers(0, max(0, len(sentences) - 1)), max_size=3).map(tuple)
     relation = st.builds(Relation, index, index, words, evidence, st.none() | st.floats(0, 1))
     relations = draw(st.lists(relation, max_size=4, unique_by=lambda relation: relation.fact)) if entities else []
-    candidates = draw(st.none() | st.lists(st.tuples(index, index), max_size=3).map(tuple)) if entities else None
+    candidates = (
+        draw(st.none() | st.lists(st.tuples(index, index), max_size=3, unique=True).map(tuple)) if entities else None
+    )
     text, offsets = draw(st.sampled_from([(None, None), joined(sentences)]))
     return Document(draw(words), sentences, tuple(entities), tuple(relations), candidates, text, offsets)
 

@@ -39,7 +39,7 @@ def draw(history: list[dict[str, Any]], title: str, loss: Any, scores: Any) -> N
         if epochs:
             scores.plot(epochs, values, marker="o", markersize=3, label=label)
     scores.set(xlabel="epoch", ylabel="dev score", ylim=(0, 1))
-    scores.legend(loc="lower right", fontsize="small")
+    scores.legend(loc="upper right", fontsize="small")
     for plot in (loss, scores):
         plot.grid(alpha=0.3)
 

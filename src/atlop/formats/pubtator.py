@@ -221,15 +221,18 @@ def _laid_out(document: Document) -> tuple[str, tuple[tuple[int, ...], ...], int
 
 
 def _title_end(text: str, document: Document) -> int | None:
-    """Find a space between the first sentence and the next, or around or else after the only one."""
+    """Find a space between the first sentence and the next, else before the first, else the end after an only one."""
     first, *others = document.offsets or ((),)
     end = first[-1] + len(document.sentences[0][-1]) if first else 0
     following = next((row[0] for row in others if row), len(text))
     found = text.find(" ", end, following)
-    if found < 0 and following == len(text):
-        before = text.find(" ", 0, first[0] if first else 0)
-        return len(text) if before < 0 else before
-    return None if found < 0 else found
+    if found >= 0:
+        return found
+    # A title without words, before an abstract whose sentences some other white space parts.
+    before = text.find(" ", 0, first[0] if first else 0)
+    if before >= 0:
+        return before
+    return len(text) if following == len(text) else None
 
 
 def _written_identifiers(document: Document) -> list[str]:

@@ -111,7 +111,9 @@ def test_mentions_that_repeat_overlap_and_mix_types_survive(
     assert again(documents, "pubtator") == documents
 
 
-@pytest.mark.parametrize(("title", "abstract"), [("", ""), ("T", ""), ("", "A. B"), ("", "?\u00a00"), (" T ", " A"), ("a\tb", "c")])
+@pytest.mark.parametrize(
+    ("title", "abstract"), [("", ""), ("T", ""), ("", "A. B"), ("", "?\u00a00"), (" T ", " A"), ("a\tb", "c")]
+)
 def test_bare_texts_survive(
     reading: Callable[..., list[Document]], again: Callable[..., list[Document]], title: str, abstract: str
 ) -> None:

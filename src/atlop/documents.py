@@ -52,6 +52,11 @@ class Entity:
         """The type of the first mention."""
         return self.mentions[0].type
 
+    @property
+    def types(self) -> frozenset[str]:
+        """The types of all mentions, in most corpora a single one."""
+        return frozenset(mention.type for mention in self.mentions)
+
 
 @dataclass(frozen=True, slots=True)
 class Relation:

@@ -19,6 +19,7 @@ from atlop.config import ModelConfig
 from atlop.documents import Document, Mention
 from atlop.errors import ConfigError
 from atlop.labels import LabelMap
+from atlop.type_pairs import TypePairs
 
 logger = logging.getLogger(__name__)
 
@@ -139,13 +140,21 @@ class Featurizer:
         tokenizer: the encoder's tokenizer; every word is given to it by itself.
         config: markers, lengths and windows.
         window: subwords that the encoder reads at once.
+        type_pairs: if given, pairs of types that it does not connect are left out.
 
     Raises:
         ConfigError: if a window has no room for its overlap.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, config: ModelConfig, window: int) -> None:
-        self.tokenizer, self.config = tokenizer, config
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        config: ModelConfig,
+        window: int,
+        *,
+        type_pairs: TypePairs | None = None,
+    ) -> None:
+        self.tokenizer, self.config, self.type_pairs = tokenizer, config, type_pairs
         self.markers = MARKERS[config.markers]
         # A vocabulary without the marker marks with its unknown subword, as the published code does.
         self.marker: int = cast(list[int], tokenizer.convert_tokens_to_ids([MARKER]))[0]
@@ -173,7 +182,7 @@ class Featurizer:
         starts = np.array([places[mention.sentence, mention.start] for mention, _ in mentions], dtype=np.int64)
         starts += len(self.special.prefix)
         owners, kept = np.array([entity for _, entity in mentions], dtype=np.int64), starts < len(ids)
-        pairs = np.array(document.pairs, dtype=np.int64).reshape(-1, 2)
+        pairs = document.pairs if self.type_pairs is None else self.type_pairs.kept(document)
         windows = plan_windows(len(ids), self.window, self.special, self.config.window_overlap)
         return Features(
             title=document.title,
@@ -182,8 +191,8 @@ class Featurizer:
             mention_starts=starts[kept],
             mention_entity=owners[kept],
             entities=len(document.entities),
-            pairs=pairs,
-            labels=None if labels is None else label_matrix(document, labels),
+            pairs=np.array(pairs, dtype=np.int64).reshape(-1, 2),
+            labels=None if labels is None else label_matrix(document, labels, pairs),
         )
 
     def _lay_out(self, document: Document, mentions: Sequence[Mention]) -> tuple[list[int], dict[Place, int]]:
@@ -220,15 +229,19 @@ class Featurizer:
         return np.array([*self.special.prefix, *subwords, *self.special.suffix], dtype=np.int64)
 
 
-def label_matrix(document: Document, labels: LabelMap) -> NDArray[np.bool_]:
-    """Lay out the relations of a document in the order of its pairs, [P, R]; column 0 is true where there is none.
+def label_matrix(document: Document, labels: LabelMap, pairs: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
+    """Lay out the relations of a document in the order of pairs, [P, R]; column 0 is true where there is none.
 
-    A relation of a pair that is not to be decided has no row and is left out.
+    A relation of a pair that is not among them has no row and is left out.
+
+    Args:
+        document: the document with its relations.
+        labels: gives the columns.
+        pairs: head and tail of each row.
 
     Raises:
         LabelError: if the label map lacks a relation of the document.
     """
-    pairs = document.pairs
     row = {pair: index for index, pair in enumerate(pairs)}
     matrix = np.zeros((len(pairs), len(labels)), dtype=np.bool_)
     for relation in document.relations:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from atlop.errors import LabelError, got
+from atlop.type_pairs import TypePairs
 
 _BIOMEDICAL_LABEL = re.compile(r"\d+:(\w+):\d+")
 """How the preprocessed CDR and GDA files write a relation, such as ``1:CID:2``."""
@@ -46,6 +47,8 @@ class LabelMap:
     """A name for people, such as ``country of citizenship``, for some or all relations."""
     threshold: str = "Na"
     """What the corpus calls column 0, the class that means no relation and serves as the threshold."""
+    type_pairs: TypePairs | None = None
+    """Which types of entities the relations connect in training; ``None`` where that is not known."""
 
     def __post_init__(self) -> None:
         repeated = sorted({name for name in self.relations if self.relations.count(name) > 1})
@@ -82,7 +85,8 @@ class LabelMap:
     def to_json(self) -> dict[str, Any]:
         """Give the form in which a model folder stores the label map."""
         rows = [{"name": name, "readable": self.readable_name(name)} for name in self.relations]
-        return {"threshold": self.threshold, "relations": rows}
+        types = {} if self.type_pairs is None else {"type_pairs": self.type_pairs.to_json()}
+        return {"threshold": self.threshold, "relations": rows, **types}
 
     @classmethod
     def from_json(cls, stored: Any) -> LabelMap:
@@ -98,7 +102,10 @@ class LabelMap:
         except (KeyError, TypeError) as error:
             expected = 'expected {"threshold": text, "relations": [{"name": text, "readable": text}, ...]}'
             raise LabelError(f"label map: got {got(stored)}, {expected}") from error
-        return cls(tuple(name for name, _ in rows), {name: text for name, text in rows if text != name}, threshold)
+        readable = {name: text for name, text in rows if text != name}
+        # Only what training made since they were remembered has them.
+        types = TypePairs.from_json(stored["type_pairs"]) if "type_pairs" in stored else None
+        return cls(tuple(name for name, _ in rows), readable, threshold, types)
 
     @classmethod
     def from_columns(cls, columns: Any, readable: Mapping[str, str] | None = None) -> LabelMap:

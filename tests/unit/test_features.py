@@ -16,6 +16,7 @@ from atlop.documents import Document, Relation
 from atlop.errors import ConfigError, LabelError
 from atlop.features import Features, Featurizer, SpecialSubwords, label_matrix
 from atlop.labels import LabelMap
+from atlop.type_pairs import TypePairs
 
 BuildDocument = Callable[..., Document]
 
@@ -239,18 +240,19 @@ def test_label_matrix_has_a_row_for_each_pair_and_a_column_for_each_relation(bui
         [1, 0, 0, 0],
         [0, 0, 1, 0],
     ]
-    np.testing.assert_array_equal(label_matrix(document, labels), np.array(expected, dtype=bool))
+    np.testing.assert_array_equal(label_matrix(document, labels, document.pairs), np.array(expected, dtype=bool))
 
 
 def test_label_matrix_leaves_out_relations_of_pairs_that_are_no_candidates(build_document: BuildDocument) -> None:
     relations = (Relation(0, 1, "P1"), Relation(1, 1, "P1"))
     candidates = ((1, 0), (1, 1))
     document = build_document([SENTENCE], [(0, 0, 1)], [(0, 1, 2)], relations=relations, candidates=candidates)
-    assert label_matrix(document, LabelMap(("P1",))).tolist() == [[True, False], [False, True]]
+    assert label_matrix(document, LabelMap(("P1",)), document.pairs).tolist() == [[True, False], [False, True]]
 
 
 def test_label_matrix_of_a_document_without_pairs_is_empty(build_document: BuildDocument) -> None:
-    assert label_matrix(build_document([SENTENCE], [(0, 0, 1)]), LabelMap(("P1", "P2"))).shape == (0, 3)
+    document = build_document([SENTENCE], [(0, 0, 1)])
+    assert label_matrix(document, LabelMap(("P1", "P2")), document.pairs).shape == (0, 3)
 
 
 def test_an_unknown_relation_is_refused(tiny_tokenizer: PreTrainedTokenizerBase, build_document: BuildDocument) -> None:
@@ -269,3 +271,29 @@ def test_features_carry_labels_where_a_label_map_is_given(
     labels = featurizer(document, LabelMap(("P1",))).labels
     assert labels is not None
     assert labels.tolist() == [[True, False], [False, True]]
+
+
+# Pairs skipped by type
+
+
+def test_features_leave_out_pairs_of_types_that_are_not_connected(
+    tiny_tokenizer: PreTrainedTokenizerBase, build_document: BuildDocument
+) -> None:
+    relations = (Relation(0, 1, "P1"), Relation(1, 0, "P1"))
+    document = build_document([SENTENCE], [(0, 0, 1, "PER")], [(0, 1, 2, "LOC")], relations=relations)
+    type_pairs = TypePairs({"PER": frozenset({"LOC"}), "LOC": frozenset()})
+    featurizer = Featurizer(tiny_tokenizer, ModelConfig(window_overlap=0), window=64, type_pairs=type_pairs)
+    features = featurizer(document, LabelMap(("P1",)))
+    assert features.pairs.tolist() == [[0, 1]]
+    assert features.labels is not None
+    assert features.labels.tolist() == [[False, True]]
+    assert (features.entities, features.mention_entity.tolist()) == (2, [0, 1])
+
+
+def test_features_of_a_document_without_a_pair_to_keep(
+    tiny_tokenizer: PreTrainedTokenizerBase, build_document: BuildDocument
+) -> None:
+    document = build_document([SENTENCE], [(0, 0, 1)], [(0, 1, 2)])
+    nothing = TypePairs({"PER": frozenset()})
+    features = Featurizer(tiny_tokenizer, ModelConfig(window_overlap=0), window=64, type_pairs=nothing)(document)
+    assert features.pairs.shape == (0, 2)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
 from atlop.errors import LabelError
 from atlop.labels import LabelMap, plain_name
+from atlop.type_pairs import TypePairs
 
 LABELS = LabelMap(("P27", "P19", "P131"), {"P27": "country of citizenship"}, threshold="NR")
 STORED = {
@@ -39,6 +41,13 @@ def test_names_for_people_fall_back_on_the_relations_own() -> None:
 def test_is_stored_with_all_that_it_holds() -> None:
     assert LABELS.to_json() == STORED
     assert LabelMap.from_json(STORED) == LABELS
+
+
+def test_type_pairs_are_stored_where_they_are_known() -> None:
+    labels = dataclasses.replace(LABELS, type_pairs=TypePairs({"PER": frozenset({"LOC"}), "LOC": frozenset()}))
+    stored = {**STORED, "type_pairs": {"LOC": [], "PER": ["LOC"]}}
+    assert labels.to_json() == stored
+    assert LabelMap.from_json(stored) == labels
 
 
 @pytest.mark.parametrize("zero", ["Na", "NR", "no_relation"])

@@ -14,6 +14,7 @@ from atlop.documents import Document
 from atlop.errors import AtlopError, LabelError, got, reason
 from atlop.formats import read
 from atlop.labels import LabelMap
+from atlop.type_pairs import TypePairs
 
 
 @dataclass(frozen=True)
@@ -69,19 +70,20 @@ def _typed(document: Document, pair: tuple[int, int]) -> tuple[str, str]:
 
 
 def make_labels(config: TrainingConfig, documents: Sequence[Document]) -> LabelMap:
-    """Make the label map of a run: the given columns, or the relations of the training documents.
+    """Make the label map of a run: the given columns, or the relations of the training documents; and their types.
 
     Raises:
         LabelError: if the file of labels is wrong, or lacks a relation of the documents.
     """
     names = _read_names(config.label_names)
     if config.labels is None:
-        return LabelMap.from_relations((r.relation for d in documents for r in d.relations), names)
-    labels = _read_columns(config.labels, names)
-    for document in documents:
-        for relation in document.relations:
-            _check_known(relation.relation, labels, document, config)
-    return labels
+        labels = LabelMap.from_relations((r.relation for d in documents for r in d.relations), names)
+    else:
+        labels = _read_columns(config.labels, names)
+        for document in documents:
+            for relation in document.relations:
+                _check_known(relation.relation, labels, document, config)
+    return dataclasses.replace(labels, type_pairs=TypePairs.of(documents))
 
 
 def _check_known(relation: str, labels: LabelMap, document: Document, config: TrainingConfig) -> None:

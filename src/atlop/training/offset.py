@@ -33,7 +33,8 @@ def best_offset(scores: Iterable[PairScores], gold: Sequence[Document], labels: 
     leads, right = [], []
     for score, document in zip(scores, gold, strict=True):
         leads.append((score.logits - score.logits[:, :1])[:, 1:].ravel())
-        right.append(label_matrix(document, labels)[:, 1:].ravel())
+        pairs = [(head, tail) for head, tail in score.pairs.tolist()]
+        right.append(label_matrix(document, labels, pairs)[:, 1:].ravel())
     wanted = sum(len(document.relations) for document in gold)
     return _best_cut(np.concatenate(leads), np.concatenate(right), wanted) if wanted else 0.0
 

@@ -40,6 +40,13 @@ def test_nothing_labelled_moves_nothing() -> None:
     assert best_offset([scored((4, 2), (1, 0.5))], [labelled()], LABELS) == 0
 
 
+def test_pairs_without_a_score_count_as_missed() -> None:
+    gold = labelled(Relation(0, 1, "P1"), Relation(1, 0, "P2"))
+    # Of pair (1, 0) only: wrong at 3, right at -1. F1 of the cuts: 0, 2/4.
+    scores = PairScores("a", np.array([(1, 0)]), np.array([[0, 3, -1]], dtype=np.float32))
+    assert best_offset([scores], [gold], LABELS) == pytest.approx(1.5)
+
+
 def test_every_lead_may_count() -> None:
     gold = labelled(*(Relation(head, 1 - head, name) for head in (0, 1) for name in ("P1", "P2")))
     assert best_offset([scored((-1, -2), (-3, -4))], [gold], LABELS) == pytest.approx(4.5)

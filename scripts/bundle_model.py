@@ -17,9 +17,10 @@ from pathlib import Path
 import torch
 
 from atlop import Document, RelationExtractor, evaluate, load, read
-from atlop.checkpoint import BUNDLED, save
 from atlop.checkpoint import load as load_checkpoint
+from atlop.checkpoint import save
 from atlop.evaluation import facts_of
+from atlop.folder import BUNDLED
 from atlop.training.offset import best_offset
 
 CARD = """---
@@ -73,17 +74,16 @@ def score_row(extractor: RelationExtractor, dev: list[Document], train: list[Doc
     """Score a model on the dev documents and give a row of the table."""
     scores = evaluate(dev, list(extractor.predict(dev)), train_facts=facts_of(train))
     shares = (scores.f1, scores.ign_f1 or 0, scores.precision, scores.recall, scores.intra.f1, scores.inter.f1)
-    cells = [f"{extractor.checkpoint.config.threshold_offset:.3f}", *(f"{100 * share:.2f}" for share in shares)]
+    cells = [f"{extractor.scorer.config.threshold_offset:.3f}", *(f"{100 * share:.2f}" for share in shares)]
     return f"| {' | '.join(cells)} |"
 
 
 def tune(dev: list[Document]) -> None:
     """Give the bundled model the offset that is best on the dev documents."""
-    extractor = load(device="cpu")
-    labels = extractor.checkpoint.labels
-    offset = best_offset(extractor.scores(dev), dev, labels)
-    config = dataclasses.replace(extractor.checkpoint.config, threshold_offset=round(offset, 3))
-    save(dataclasses.replace(extractor.checkpoint, config=config), BUNDLED, dtype=torch.float16)
+    checkpoint = load_checkpoint()
+    offset = best_offset(load(device="cpu").scores(dev), dev, checkpoint.labels)
+    config = dataclasses.replace(checkpoint.config, threshold_offset=round(offset, 3))
+    save(dataclasses.replace(checkpoint, config=config), BUNDLED, dtype=torch.float16)
 
 
 def write_card(run: Path, rows: list[str], dev: Path, train: Path) -> str:

@@ -1,58 +1,63 @@
 """The batch of named tensors that the model takes, made of the features of several documents.
 
-The letters of shapes are those of :mod:`atlop.model`.
+It is laid out in numpy arrays, so that models which need no torch can take it too. The letters of shapes are those of
+:mod:`atlop.model`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from atlop.features import Features, SpecialSubwords
 
+if TYPE_CHECKING:
+    import torch
+
+Array = TypeVar("Array")
+"""A numpy array or a torch tensor."""
+
 
 @dataclass(frozen=True)
-class Batch:
+class Batch(Generic[Array]):
     """Several documents as the tensors that the model takes; see :mod:`atlop.model` for the letters.
 
     N counts the places where a mention start is seen: one for each window that holds it.
     """
 
-    input_ids: Tensor
+    input_ids: Array
     """Subwords of every window, [W, S]."""
-    attention_mask: Tensor
+    attention_mask: Array
     """1 where a window holds a subword, 0 where it is padded, [W, S]."""
-    token_places: Tensor
+    token_places: Array
     """Where each subword's state goes: document * L + place, or B * L for one that belongs to no document, [W, S]."""
-    coverage: Tensor
+    coverage: Array
     """In how many windows each subword of each document is, [B, L]."""
-    row_positions: Tensor
+    row_positions: Array
     """Places of mention starts in each window, padded with 0, [W, Q]."""
-    row_places: Tensor
+    row_places: Array
     """Window * Q + column of each used entry of ``row_positions``, [N]."""
-    row_mentions: Tensor
+    row_mentions: Array
     """The mention that each of them starts, [N]."""
-    row_columns: Tensor
+    row_columns: Array
     """For each of them, the place in the document of every subword of its window, L for none, [N, S]."""
-    mention_places: Tensor
+    mention_places: Array
     """document * L + place of each mention start, [M]."""
-    mention_entity: Tensor
+    mention_entity: Array
     """The entity of each mention, [M]."""
-    mention_split: Tensor
+    mention_split: Array
     """True for mentions of documents that have several windows, [M]."""
-    pairs: Tensor
+    pairs: Array
     """Head and tail entity of each ordered pair, [P, 2]."""
-    pair_contexts: Tensor
+    pair_contexts: Array
     """The unordered pair of each ordered pair, [P]."""
-    unordered_pairs: Tensor
+    unordered_pairs: Array
     """The entities of each unordered pair, counted within the document, [U, 2]."""
-    labels: Tensor | None
+    labels: Array | None
     """True where a pair has a relation, [P, R]."""
     entity_counts: list[int]
     """Entities of each document."""
@@ -66,14 +71,20 @@ class Batch:
         """How many entities the batch has, E."""
         return sum(self.entity_counts)
 
-    def to(self, device: torch.device | str) -> Batch:
-        """Give the batch with all tensors on a device."""
+    def to(self, device: torch.device | str) -> Batch[torch.Tensor]:
+        """Give the batch as tensors on a device."""
+        import torch
+
         values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        moved: dict[str, Any] = {name: value.to(device) for name, value in values.items() if isinstance(value, Tensor)}
-        return replace(self, **moved)
+        moved: dict[str, Any] = {
+            name: torch.as_tensor(value, device=device)
+            for name, value in values.items()
+            if isinstance(value, np.ndarray | torch.Tensor)
+        }
+        return cast("Batch[torch.Tensor]", replace(self, **moved))
 
 
-def collate(features: Sequence[Features], special: SpecialSubwords, padding: int) -> Batch:
+def collate(features: Sequence[Features], special: SpecialSubwords, padding: int) -> Batch[NDArray[Any]]:
     """Put the features of several documents into one batch.
 
     Args:
@@ -87,22 +98,17 @@ def collate(features: Sequence[Features], special: SpecialSubwords, padding: int
     unordered = [_unordered(document.pairs) for document in features]
     first_unordered = np.cumsum([0, *(len(pairs) for pairs, _ in unordered)])
     labels = [document.labels for document in features if document.labels is not None]
-    tensors: dict[str, Any] = {name: torch.from_numpy(array) for name, array in windows.items()}
     return Batch(
-        **tensors,
-        mention_entity=_joined([f.mention_entity + e for f, e in zip(features, first_entity, strict=False)]),
-        pairs=_joined([f.pairs + e for f, e in zip(features, first_entity, strict=False)]),
-        pair_contexts=_joined([i + u for (_, i), u in zip(unordered, first_unordered, strict=False)]),
-        unordered_pairs=_joined([pairs for pairs, _ in unordered]),
-        labels=_joined(labels) if len(labels) == len(features) else None,
+        **windows,
+        mention_entity=np.concatenate([f.mention_entity + e for f, e in zip(features, first_entity, strict=False)]),
+        pairs=np.concatenate([f.pairs + e for f, e in zip(features, first_entity, strict=False)]),
+        pair_contexts=np.concatenate([i + u for (_, i), u in zip(unordered, first_unordered, strict=False)]),
+        unordered_pairs=np.concatenate([pairs for pairs, _ in unordered]),
+        labels=np.concatenate(labels) if len(labels) == len(features) else None,
         entity_counts=entity_counts,
         pair_counts=[len(document.pairs) for document in features],
         unordered_counts=[len(pairs) for pairs, _ in unordered],
     )
-
-
-def _joined(arrays: Sequence[NDArray[Any]]) -> Tensor:
-    return torch.from_numpy(np.concatenate(arrays))
 
 
 def _unordered(pairs: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -1,46 +1,37 @@
-"""A model folder: everything that prediction needs, in safetensors and JSON, written atomically.
+"""A trained model: its folder with the weights in safetensors, and what fills a model with weights.
 
-    atlop.json          format version and the ModelConfig
-    labels.json         relation names, names for people, and the threshold
-    encoder/            config.json and tokenizer of the encoder, as transformers stores them
-    model.safetensors   all weights
-
-Nothing in a folder is ever run: weights are safetensors, and the encoder is one of transformers' own classes.
+:mod:`atlop.folder` tells what else the folder holds. Nothing in it is ever run: the encoder is one of transformers' own
+classes.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from atlop.config import ModelConfig, build_model_config
-from atlop.errors import CheckpointError, ConfigError, LabelError, got, reason
+from atlop.config import ModelConfig
+from atlop.errors import CheckpointError, reason
+from atlop.folder import (
+    ENCODER,
+    SETTINGS,
+    find_folder,
+    load_config,
+    load_labels,
+    load_tokenizer,
+    staging,
+    write_settings,
+)
 from atlop.labels import LabelMap
 from atlop.model.relation_model import RelationModel
 
-FORMAT = 1
-"""Version of the folder's layout; raised when an older atlop could no longer read a new folder."""
-
-SETTINGS, LABELS, ENCODER, WEIGHTS = "atlop.json", "labels.json", "encoder", "model.safetensors"
-
-STAGING = ".saving-"
-"""Beginning of the name of the folder in which a model is put together; one that stays is of a killed process."""
-
-BUNDLED = Path(__file__).parent / "bundled" / "redocred-minilm"
-"""The model that comes with the package."""
+WEIGHTS = "model.safetensors"
+"""The file of all weights."""
 
 
 @dataclass(frozen=True)
@@ -81,61 +72,19 @@ def save(checkpoint: Checkpoint, folder: Path, *, dtype: torch.dtype | None = No
         folder: where to; files of an older model in it are replaced.
         dtype: the number format of the stored weights; ``None`` keeps the model's.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for killed in folder.glob(f"{STAGING}*"):
-        shutil.rmtree(killed)
-    staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder))
-    try:
-        _write(checkpoint, staging, dtype)
-        _move(staging, folder)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    with staging(folder) as place:
+        write_settings(place, checkpoint.config, checkpoint.labels)
+        write_encoder(checkpoint, place / ENCODER)
+        weights = checkpoint.model.state_dict().items()
+        save_file({name: weight.detach().to("cpu", dtype).contiguous() for name, weight in weights}, place / WEIGHTS)
+        # safetensors lets nobody else read its file; the weights are no more secret than the settings.
+        (place / WEIGHTS).chmod((place / SETTINGS).stat().st_mode)
 
 
-def _write(checkpoint: Checkpoint, folder: Path, dtype: torch.dtype | None) -> None:
-    encoder = folder / ENCODER
-    checkpoint.tokenizer.save_pretrained(encoder)
-    checkpoint.model.encoder.transformer.config.save_pretrained(encoder)
-    weights = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in _weights(checkpoint.model)}
-    _write_json(folder / LABELS, checkpoint.labels.to_json())
-    _write_json(folder / SETTINGS, {"format": FORMAT, "model": dataclasses.asdict(checkpoint.config)})
-    save_file(weights, folder / WEIGHTS)
-    # safetensors lets nobody else read its file; the weights are no more secret than the settings.
-    (folder / WEIGHTS).chmod((folder / SETTINGS).stat().st_mode)
-
-
-def _weights(model: RelationModel) -> list[tuple[str, Tensor]]:
-    return list(model.state_dict().items())
-
-
-def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _move(staging: Path, folder: Path) -> None:
-    files = [path.relative_to(staging) for path in staging.rglob("*") if path.is_file()]
-    for name in sorted(files, key=lambda name: name.name == SETTINGS):
-        (folder / name).parent.mkdir(exist_ok=True)
-        (staging / name).replace(folder / name)
-
-
-def find_folder(name: str | Path | None) -> Path:
-    """Give the model folder of a name: a folder, a name on the Hugging Face hub, or ``None`` for the bundled model.
-
-    Raises:
-        CheckpointError: if there is no such folder.
-    """
-    if name is None:
-        return BUNDLED
-    if Path(name).is_dir():
-        return Path(name)
-    if Path(name).exists():
-        raise CheckpointError(f"model {str(name)!r}: is a file, expected a model folder")
-    try:
-        return Path(snapshot_download(str(name)))
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        expected = "expected a model folder or the name of one on the Hugging Face hub"
-        raise CheckpointError(f"model {str(name)!r}: no such folder, and the hub gave none; {expected}") from error
+def write_encoder(checkpoint: Checkpoint, folder: Path) -> None:
+    """Write the configuration and the tokenizer of a model's encoder."""
+    checkpoint.tokenizer.save_pretrained(folder)
+    checkpoint.model.encoder.transformer.config.save_pretrained(folder)
 
 
 def load(name: str | Path | None = None) -> Checkpoint:
@@ -163,51 +112,9 @@ def bare_encoder(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         transformer = AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False)
-        return transformer, AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"{folder}: transformers cannot load the encoder: {reason(error)}") from error
-
-
-def load_config(folder: Path) -> ModelConfig:
-    """Read the settings of a model folder.
-
-    Raises:
-        CheckpointError: if there are none, or they are of a newer format.
-    """
-    stored = read_json(folder / SETTINGS)
-    version = stored.get("format") if isinstance(stored, dict) else None
-    if version != FORMAT:
-        raise CheckpointError(f"{folder / SETTINGS}: got format {got(version)}, this atlop reads format {FORMAT}")
-    try:
-        return build_model_config(stored.get("model", "nothing"), source=str(folder / SETTINGS))
-    except ConfigError as error:
-        raise CheckpointError(str(error)) from error
-
-
-def load_labels(folder: Path) -> LabelMap:
-    """Read the label map of a model folder.
-
-    Raises:
-        CheckpointError: if there is none.
-    """
-    try:
-        return LabelMap.from_json(read_json(folder / LABELS))
-    except LabelError as error:
-        raise CheckpointError(f"{folder / LABELS}: {error}") from error
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        CheckpointError: if it is missing or no JSON.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path}: no such file, expected one in every model folder") from error
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: not readable as JSON: {reason(error)}") from error
+    return transformer, load_tokenizer(folder)
 
 
 def _fill(transformer: PreTrainedModel, config: ModelConfig, labels: LabelMap, path: Path) -> RelationModel:

@@ -19,6 +19,7 @@ from atlop.checkpoint import Checkpoint, load, save
 from atlop.documents import Document, Entity, Mention, Relation
 from atlop.extractor import RelationExtractor
 from atlop.formats import read, read_submission, write
+from atlop.scorers.native import TorchScorer
 
 Run = Callable[..., Result]
 SCORES = [
@@ -60,7 +61,7 @@ def facts(documents: list[Document]) -> dict[str, list[tuple[int, int, str]]]:
 @pytest.fixture
 def expected(workplace: Path, documents: list[Document]) -> list[Document]:
     """What the model of the workplace predicts."""
-    predicted = list(RelationExtractor(load(workplace / "model")).predict(documents))
+    predicted = list(RelationExtractor(TorchScorer(load(workplace / "model"))).predict(documents))
     assert any(document.relations for document in predicted)
     return predicted
 

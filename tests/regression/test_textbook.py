@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModel
 
 from atlop import read
-from atlop.extractor import RelationExtractor
+from atlop.features import Featurizer
 from atlop.published import import_published
 
 
@@ -19,7 +19,7 @@ from atlop.published import import_published
 def test_the_textbook_gives_the_reference_logits(shared: Path, encoder: str) -> None:
     folder = shared / "golden" / encoder
     checkpoint = import_published(folder, folder / "reference.pt", shared / "data/docred/rel2id.json")
-    featurizer = RelationExtractor(checkpoint).featurizer
+    featurizer = Featurizer(checkpoint.tokenizer, checkpoint.config, checkpoint.model.encoder.window)
     features = [featurizer(document) for document in read(folder / "documents.json")]
     transformer = AutoModel.from_config(AutoConfig.from_pretrained(folder), attn_implementation="eager")
     model = Textbook(transformer, featurizer.special, size=128, block=32, columns=97).eval()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -86,9 +87,9 @@ def _add_document(found: dict[str, list[Any]], document: Features, first_place: 
     found["labels"] += [] if document.labels is None else document.labels.tolist()
 
 
-def as_lists(batch: Batch) -> dict[str, Any]:
+def as_lists(batch: Batch[Any]) -> dict[str, Any]:
     values = {entry.name: getattr(batch, entry.name) for entry in fields(Batch)}
-    return {name: value.tolist() if isinstance(value, Tensor) else value for name, value in values.items()}
+    return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values.items()}
 
 
 def test_a_batch_by_hand(make_features: MakeFeatures, special: SpecialSubwords) -> None:
@@ -172,12 +173,10 @@ def test_labels_are_left_out_if_one_document_has_none(make_features: MakeFeature
     assert collate(features, special, PADDING).labels is None
 
 
-def test_moving_a_batch_moves_every_tensor_and_keeps_the_lists(
-    make_features: MakeFeatures, special: SpecialSubwords
-) -> None:
+def test_a_batch_goes_to_a_device_with_all_but_the_lists(make_features: MakeFeatures, special: SpecialSubwords) -> None:
     batch = collate([make_features(5, [[1], [2]], columns=3), make_features(9, [[1]], columns=3)], special, PADDING)
-    moved = batch.to("meta")
-    tensors = [entry.name for entry in fields(Batch) if isinstance(getattr(batch, entry.name), Tensor)]
+    moved = batch.to("cpu").to("meta")
+    tensors = [entry.name for entry in fields(Batch) if isinstance(getattr(moved, entry.name), Tensor)]
     assert {getattr(moved, name).device for name in tensors} == {torch.device("meta")}
     assert {entry.name for entry in fields(Batch)} - set(tensors) == {
         "entity_counts",
@@ -186,6 +185,18 @@ def test_moving_a_batch_moves_every_tensor_and_keeps_the_lists(
     }
     counts = (moved.entity_counts, moved.pair_counts, moved.unordered_counts)
     assert counts == ([2, 1], [2, 0], [1, 0])
+
+
+def test_the_tensors_of_a_batch_hold_what_its_arrays_hold(
+    make_features: MakeFeatures, special: SpecialSubwords
+) -> None:
+    batch = collate([make_features(30, [[1], [2]], columns=3), make_features(9, [[1]], columns=3)], special, PADDING)
+    moved = batch.to("cpu")
+    for entry in fields(Batch):
+        array, tensor = getattr(batch, entry.name), getattr(moved, entry.name)
+        if isinstance(array, np.ndarray):
+            assert isinstance(tensor, Tensor)
+            np.testing.assert_array_equal(tensor.numpy(), array, strict=True)
 
 
 def test_a_batch_without_labels_moves_too(make_features: MakeFeatures, special: SpecialSubwords) -> None:

@@ -100,7 +100,7 @@ def predict(
     extractor = load(model, device=device, precision=precision)
     documents = read_all(inputs, form=form, on_error=_choice("--on-error", on_error, ("raise", "skip")), report=_report)
     predicted = progress(extractor.predict(documents))
-    write_predictions(predicted, target, output, extractor.checkpoint.labels)
+    write_predictions(predicted, target, output, extractor.scorer.labels)
 
 
 def _target(to: str | None, output: Path | None) -> str:
@@ -192,8 +192,9 @@ def info(
     ] = None,
 ) -> None:
     """Tell what a model is made of."""
-    from atlop.checkpoint import find_folder, load
+    from atlop.checkpoint import load
     from atlop.cli.show import model_table
+    from atlop.folder import find_folder
 
     folder = find_folder(model)
     typer.echo(model_table(folder, load(folder)))

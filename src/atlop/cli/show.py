@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console, Group
@@ -14,12 +15,14 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from rich.table import Table
 from rich.text import Text
 
-from atlop.checkpoint import Checkpoint
 from atlop.documents import Document, Entity, Relation
 from atlop.errors import DataError
 from atlop.evaluation import Counts, Scores
 from atlop.formats import encode, write
 from atlop.labels import LabelMap
+
+if TYPE_CHECKING:  # tables of relations need no torch
+    from atlop.checkpoint import Checkpoint
 
 _CLOSING = re.compile(r" ([.,;:!?)\]%]|'s\b|n't\b)")
 _OPENING = re.compile(r"([(\[]) ")

@@ -62,7 +62,7 @@ class Encoder(nn.Module):
         unused = getattr(positions, "padding_idx", None)
         return size if unused is None else size - unused - 1
 
-    def forward(self, batch: Batch) -> Encoded:
+    def forward(self, batch: Batch[Tensor]) -> Encoded:
         """Encode a batch; several windows of a document are joined, states averaged where they overlap.
 
         Where a document has several windows, a mention's attention is summed over them and made to sum to one again.
@@ -73,7 +73,7 @@ class Encoder(nn.Module):
         attention = join_rows(seen, columns, mentions, batch.mention_split, length)
         return Encoded(join_states(states, batch.token_places, batch.coverage), attention)
 
-    def _transform(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _transform(self, batch: Batch[Tensor]) -> tuple[Tensor, Tensor]:
         """Give states [W, S, D] and attention rows [W, H, Q, S]."""
         inputs = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
         if not self.replaceable:

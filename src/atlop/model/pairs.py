@@ -34,7 +34,7 @@ POOLINGS: dict[str, Pooling] = {"logsumexp": segment_logsumexp, "mean": segment_
 """The parts that ``ModelConfig.mention_pooling`` names: paper equation 2, and its ablation."""
 
 
-def pool_entities(encoded: Encoded, batch: Batch, pooling: Pooling) -> Entities:
+def pool_entities(encoded: Encoded, batch: Batch[Tensor], pooling: Pooling) -> Entities:
     """Pool the mentions of each entity: states by ``pooling``, attention by its mean (paper section 4.2)."""
     states = encoded.states.flatten(0, 1).index_select(0, batch.mention_places)
     embeddings = pooling(states.float(), batch.mention_entity, batch.entities)
@@ -68,7 +68,7 @@ class LocalizedContext(nn.Module):
         super().__init__()
         self.width = width
 
-    def forward(self, encoded: Encoded, entities: Entities, batch: Batch) -> Tensor:
+    def forward(self, encoded: Encoded, entities: Entities, batch: Batch[Tensor]) -> Tensor:
         """Give contexts [U, D], document by document."""
         contexts = []
         attentions = entities.attention.split(batch.entity_counts)
@@ -88,7 +88,7 @@ class NoContext(nn.Module):
         super().__init__()
         self.width = 0
 
-    def forward(self, encoded: Encoded, entities: Entities, batch: Batch) -> Tensor:
+    def forward(self, encoded: Encoded, entities: Entities, batch: Batch[Tensor]) -> Tensor:
         """Give contexts [U, 0]."""
         return encoded.states.new_zeros(len(batch.unordered_pairs), 0)
 

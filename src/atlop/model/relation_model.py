@@ -35,7 +35,7 @@ class RelationModel(nn.Module):
         self.bilinear = GroupedBilinear(config.embedding_size, config.block_size, columns)
         self.thresholding = THRESHOLDINGS[config.thresholding]
 
-    def forward(self, batch: Batch) -> Tensor:
+    def forward(self, batch: Batch[Tensor]) -> Tensor:
         """Give logits [P, R] in the order of ``batch.pairs``."""
         encoded = self.encoder(batch)
         entities = pool_entities(encoded, batch, self.pooling)

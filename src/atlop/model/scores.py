@@ -1,4 +1,4 @@
-"""Pairs to relation scores: the grouped bilinear layer, adaptive thresholding and the decision."""
+"""Pairs to relation scores: the grouped bilinear layer and adaptive thresholding."""
 
 from __future__ import annotations
 
@@ -76,28 +76,3 @@ THRESHOLDINGS: dict[str, AdaptiveThreshold | GlobalThreshold] = {
     "global": GlobalThreshold(),
 }
 """The parts that ``ModelConfig.thresholding`` names."""
-
-
-def lead(logits: Tensor, offset: float = 0.0) -> Tensor:
-    """Give how far each relation is above its pair's threshold, [P, R]; column 0 is zero or the offset."""
-    return logits - logits[:, :1] + offset
-
-
-def decide(logits: Tensor, max_labels: int | None = None, offset: float = 0.0) -> Tensor:
-    """Decide which relations each pair has: those above the threshold, and of these the best few (paper section 4.1).
-
-    Args:
-        logits: [P, R].
-        max_labels: the most relations of one pair; relations that tie for the last place are all kept.
-        offset: added to the lead of every relation over the threshold.
-
-    Returns:
-        True where the pair has the relation, [P, R]; column 0 is true where it has none.
-    """
-    chosen = lead(logits, offset) > 0
-    chosen[:, 0] = False
-    if max_labels is not None and max_labels < logits.shape[1] - 1:
-        last = logits[:, 1:].topk(max_labels, dim=1).values[:, -1:]
-        chosen &= logits >= last
-    chosen[:, 0] = ~chosen.any(1)
-    return chosen

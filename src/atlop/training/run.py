@@ -12,9 +12,9 @@ from transformers import set_seed
 
 from atlop.checkpoint import Checkpoint, load, new_checkpoint, save
 from atlop.config import TrainingConfig
-from atlop.extractor import choose_device
 from atlop.features import Featurizer
 from atlop.labels import LabelMap
+from atlop.scorers.native import choose_device
 from atlop.training.corpora import Corpora, make_labels, read_corpora
 from atlop.training.states import CONFIG, HISTORY, STATES, check_output, describe, last_state, write_json
 from atlop.training.trainer import RelationTrainer, make_arguments

@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from atlop.checkpoint import read_json
 from atlop.config import TrainingConfig
 from atlop.errors import AtlopError, ConfigError
+from atlop.folder import read_json
 
 CONFIG, HISTORY, STATES = "training.json", "history.json", "states"
 

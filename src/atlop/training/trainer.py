@@ -10,11 +10,13 @@ from torch import Tensor, nn
 from transformers import Trainer, TrainingArguments
 
 from atlop.batches import Batch, collate
-from atlop.checkpoint import SETTINGS, Checkpoint, save
+from atlop.checkpoint import Checkpoint, save
 from atlop.config import TrainingConfig
 from atlop.evaluation import evaluate, evaluate_by_identifier
 from atlop.extractor import RelationExtractor
 from atlop.features import Features, Featurizer
+from atlop.folder import SETTINGS
+from atlop.scorers.native import TorchScorer
 from atlop.training.corpora import Corpora
 from atlop.training.states import HISTORY, STATES, write_json
 
@@ -70,10 +72,10 @@ class RelationTrainer(Trainer):
             compute_loss_func=self.loss,
         )
 
-    def collate(self, features: list[Features]) -> dict[str, Batch | Tensor | None]:
+    def collate(self, features: list[Features]) -> dict[str, Batch[Tensor] | Tensor | None]:
         """Put documents into a batch, with the labels beside it, where the trainer looks for them."""
         padding = self.checkpoint.tokenizer.pad_token_id or 0
-        batch = collate(features, self.featurizer.special, padding)
+        batch = collate(features, self.featurizer.special, padding).to("cpu")
         return {"batch": batch, "labels": batch.labels}
 
     def loss(self, logits: Tensor, labels: Tensor, num_items_in_batch: Tensor | int | None = None) -> Tensor:
@@ -103,8 +105,8 @@ class RelationTrainer(Trainer):
 
     def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
         """Score the dev documents, and save the model if no epoch was better."""
-        extractor = RelationExtractor(self.checkpoint, device=self.args.device, precision=self._precision())
-        scores = dev_scores(extractor, self.corpora)
+        scorer = TorchScorer(self.checkpoint, device=self.args.device, precision=self._precision())
+        scores = dev_scores(RelationExtractor(scorer), self.corpora)
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in scores.items()}
         best = max((row["eval_f1"] for row in self.state.log_history if "eval_f1" in row), default=-1.0)
         self.log(dict(metrics))

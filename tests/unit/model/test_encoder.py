@@ -117,10 +117,10 @@ def by_hand(plain: PreTrainedModel, document: Features, special: SpecialSubwords
 
 
 @torch.no_grad()
-def compare(transformer: PreTrainedModel, features: Sequence[Features], special: SpecialSubwords) -> Batch:
+def compare(transformer: PreTrainedModel, features: Sequence[Features], special: SpecialSubwords) -> Batch[Tensor]:
     """Hold an encoder against the plain transformer, and give the batch that was encoded."""
     plain = plain_copy(transformer)
-    batch = collate(features, special, padding_of(transformer))
+    batch = collate(features, special, padding_of(transformer)).to("cpu")
     encoded = Encoder(transformer)(batch)
     length = max(len(document.input_ids) for document in features)
     expected = [by_hand(plain, document, special, length) for document in features]
@@ -141,7 +141,7 @@ def test_a_padded_batch_is_encoded_as_the_plain_transformer_encodes_it(
     ]
     transformer = build(name)
     plain = plain_copy(transformer)
-    batch = collate(features, special, padding_of(transformer))
+    batch = collate(features, special, padding_of(transformer)).to("cpu")
     encoded = Encoder(transformer)(batch)
     whole = plain(input_ids=batch.input_ids, attention_mask=batch.attention_mask, output_attentions=True)
     used = batch.attention_mask[..., None]
@@ -190,7 +190,9 @@ def test_every_weight_learns_and_no_gradient_is_lost(
 ) -> None:
     transformer = build(name)
     encoder = Encoder(transformer).train()
-    batch = collate([make_features(24, [[1], [13]]), make_features(9, [[3]])], special, padding_of(transformer))
+    batch = collate([make_features(24, [[1], [13]]), make_features(9, [[3]])], special, padding_of(transformer)).to(
+        "cpu"
+    )
     encoded = encoder(batch)
     assert encoded.attention.isfinite().all()
     (encoded.states.square().sum() + encoded.states[..., 0].sum() + encoded.attention.square().sum()).backward()
@@ -203,7 +205,7 @@ def test_training_draws_dropout_from_the_seed_and_evaluation_draws_none(
     make_features: MakeFeatures, special: SpecialSubwords
 ) -> None:
     encoder = Encoder(build("bert"))
-    batch = collate([make_features(12, [[1], [5]])], special, 0)
+    batch = collate([make_features(12, [[1], [5]])], special, 0).to("cpu")
     assert encoder(batch).attention.equal(encoder(batch).attention)
     encoder.train()
     torch.manual_seed(1)
@@ -251,7 +253,7 @@ def test_a_full_window_can_be_read(name: str, make_features: MakeFeatures, speci
     encoder = Encoder(transformer)
     document = make_features(encoder.window, [[1]], window=encoder.window)
     assert document.windows == ((0, encoder.window),)
-    close(encoder(collate([document], special, padding_of(transformer))).attention.sum(-1), torch.ones(1, 3))
+    close(encoder(collate([document], special, padding_of(transformer)).to("cpu")).attention.sum(-1), torch.ones(1, 3))
 
 
 @torch.no_grad()
@@ -268,7 +270,7 @@ def test_no_mention_of_a_document_of_3000_subwords_is_lost(
     featurizer = Featurizer(words, ModelConfig(), encoder.window)
     features = featurizer(document)
     assert (len(features.input_ids), len(features.mention_starts)) == (3000, 74)
-    batch = collate([features], featurizer.special, padding_of(transformer))
+    batch = collate([features], featurizer.special, padding_of(transformer)).to("cpu")
     encoded = encoder(batch)
     assert encoded.states[0].abs().sum(-1).gt(0).all()
     pooled = pool_entities(encoded, batch, segment_logsumexp)
@@ -283,6 +285,6 @@ def test_an_encoder_whose_layers_cannot_be_counted_is_refused(
     encoder = Encoder(build("bert"))
     encoder.layers = 4
     with pytest.raises(CheckpointError) as caught:
-        encoder(collate([make_features(9, [[3]])], special, 0))
+        encoder(collate([make_features(9, [[3]])], special, 0).to("cpu"))
     problem = "got 3 attention calls, expected 4; this kind of encoder cannot be used"
     assert str(caught.value) == f"encoder BertModel: {problem}"

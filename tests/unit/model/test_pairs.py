@@ -42,12 +42,12 @@ def features(make_features: MakeFeatures) -> list[Features]:
 
 
 @pytest.fixture
-def batch(features: list[Features], special: SpecialSubwords) -> Batch:
-    return collate(features, special, 0)
+def batch(features: list[Features], special: SpecialSubwords) -> Batch[Tensor]:
+    return collate(features, special, 0).to("cpu")
 
 
 @pytest.fixture
-def encoded(batch: Batch) -> Encoded:
+def encoded(batch: Batch[Tensor]) -> Encoded:
     """Random states and attention in the shape that the batch asks for, zero outside each document."""
     generator = torch.Generator().manual_seed(0)
     documents, length = batch.coverage.shape
@@ -83,14 +83,16 @@ def slow_context(states: Tensor, first: Tensor, second: Tensor) -> Tensor:
     ("name", "pool"), [("logsumexp", lambda rows: rows.exp().sum(0).log()), ("mean", lambda rows: rows.mean(0))]
 )
 def test_entities_are_pooled_as_a_loop_over_their_mentions_pools_them(
-    name: str, pool: Callable[[Tensor], Tensor], encoded: Encoded, batch: Batch, features: list[Features]
+    name: str, pool: Callable[[Tensor], Tensor], encoded: Encoded, batch: Batch[Tensor], features: list[Features]
 ) -> None:
     found, expected = pool_entities(encoded, batch, POOLINGS[name]), slow_entities(encoded, features, pool)
     torch.testing.assert_close(found.embeddings, expected.embeddings)
     torch.testing.assert_close(found.attention, expected.attention)
 
 
-def test_an_entity_whose_mentions_were_cut_off_is_zero_and_so_are_its_contexts(encoded: Encoded, batch: Batch) -> None:
+def test_an_entity_whose_mentions_were_cut_off_is_zero_and_so_are_its_contexts(
+    encoded: Encoded, batch: Batch[Tensor]
+) -> None:
     entities = pool_entities(encoded, batch, POOLINGS["logsumexp"])
     assert entities.embeddings[2].eq(0).all()
     assert entities.attention[2].eq(0).all()
@@ -107,7 +109,7 @@ def test_poolings_and_contexts_are_those_that_a_config_can_name() -> None:
 
 @pytest.mark.parametrize("at_once", [1, 2, 4096])
 def test_contexts_are_those_of_the_textbook(
-    at_once: int, encoded: Encoded, batch: Batch, features: list[Features], monkeypatch: pytest.MonkeyPatch
+    at_once: int, encoded: Encoded, batch: Batch[Tensor], features: list[Features], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pairs_module, "UNORDERED_PAIRS_AT_ONCE", at_once)
     entities = pool_entities(encoded, batch, POOLINGS["logsumexp"])
@@ -130,7 +132,7 @@ def test_the_context_of_a_pair_is_that_of_the_pair_turned_round() -> None:
     assert not there[0].equal(there[1])
 
 
-def test_both_orders_of_a_pair_share_one_context(batch: Batch) -> None:
+def test_both_orders_of_a_pair_share_one_context(batch: Batch[Tensor]) -> None:
     owners: dict[int, set[tuple[int, ...]]] = {}
     for pair, context in zip(batch.pairs.tolist(), batch.pair_contexts.tolist(), strict=True):
         owners.setdefault(context, set()).add(tuple(sorted(pair)))
@@ -172,7 +174,7 @@ def test_a_pair_whose_windows_do_not_meet_has_a_zero_context_and_loses_no_gradie
 ) -> None:
     document = make_features(45, [[2], [6], [43]])
     assert document.windows == ((0, 14), (7, 20), (15, 28), (22, 35), (30, 45))
-    batch = collate([document], special, 0)
+    batch = collate([document], special, 0).to("cpu")
     encoded = encoder(batch)
     contexts = LocalizedContext(WIDTH)(encoded, pool_entities(encoded, batch, POOLINGS["logsumexp"]), batch)
     assert batch.unordered_pairs.tolist() == [[0, 1], [0, 2], [1, 2]]
@@ -188,7 +190,7 @@ def test_a_pair_in_two_windows_has_the_context_of_the_places_that_they_share(
 ) -> None:
     document = make_features(24, [[2], [22]])
     assert document.windows == ((0, 14), (9, 24))
-    batch = collate([document], special, 0)
+    batch = collate([document], special, 0).to("cpu")
     encoded = encoder(batch)
     entities = pool_entities(encoded, batch, POOLINGS["logsumexp"])
     contexts = LocalizedContext(WIDTH)(encoded, entities, batch)
@@ -197,7 +199,7 @@ def test_a_pair_in_two_windows_has_the_context_of_the_places_that_they_share(
     torch.testing.assert_close(contexts[0], slow_context(encoded.states[0, 9:14], first, second))
 
 
-def test_no_context_has_no_width(encoded: Encoded, batch: Batch) -> None:
+def test_no_context_has_no_width(encoded: Encoded, batch: Batch[Tensor]) -> None:
     context = NoContext(WIDTH)
     assert context.width == 0
     entities = pool_entities(encoded, batch, POOLINGS["logsumexp"])

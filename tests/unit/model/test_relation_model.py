@@ -36,12 +36,12 @@ def documents(build_document: BuildDocument) -> list[Document]:
     ]
 
 
-def batch_of(checkpoint: Checkpoint, documents: list[Document]) -> Batch:
+def batch_of(checkpoint: Checkpoint, documents: list[Document]) -> Batch[Tensor]:
     featurizer = Featurizer(checkpoint.tokenizer, checkpoint.config, checkpoint.model.encoder.window)
-    return collate([featurizer(document, checkpoint.labels) for document in documents], featurizer.special, 0)
+    return collate([featurizer(document, checkpoint.labels) for document in documents], featurizer.special, 0).to("cpu")
 
 
-def textbook(checkpoint: Checkpoint, batch: Batch) -> Tensor:
+def textbook(checkpoint: Checkpoint, batch: Batch[Tensor]) -> Tensor:
     """Equations 3 to 5 and 8 to 10, pair by pair, on what the encoder gives."""
     model, config, rows = checkpoint.model, checkpoint.config, []
     encoded = model.encoder(batch)

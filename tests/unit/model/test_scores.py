@@ -1,4 +1,4 @@
-"""Scores, losses and the decision against formulas as loops and tables by hand."""
+"""Scores and losses against formulas as loops and tables by hand."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import Tensor
 
-from atlop.model.scores import THRESHOLDINGS, AdaptiveThreshold, GlobalThreshold, GroupedBilinear, decide, lead
+from atlop.model.scores import THRESHOLDINGS, AdaptiveThreshold, GlobalThreshold, GroupedBilinear
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -152,77 +150,3 @@ def test_thresholdings_are_those_that_a_config_can_name() -> None:
         "adaptive": AdaptiveThreshold,
         "global": GlobalThreshold,
     }
-
-
-# The decision
-
-
-@pytest.mark.parametrize(
-    ("logits", "cap", "offset", "chosen"),
-    [
-        # Above the threshold, which is the first number.
-        ([0, 3, 2, 1, -1], None, 0.0, [0, 1, 1, 1, 0]),
-        ([2, 3, 2, 1, -1], None, 0.0, [0, 1, 0, 0, 0]),
-        ([5, 3, 2, 1, -1], None, 0.0, [1, 0, 0, 0, 0]),
-        ([-9, -1, -2, -3, -4], None, 0.0, [0, 1, 1, 1, 1]),
-        # Exactly at the threshold is not above it.
-        ([1, 1, 0, 0, 0], None, 0.0, [1, 0, 0, 0, 0]),
-        ([1, 1, 0, 0, 0], 1, 0.0, [1, 0, 0, 0, 0]),
-        # The best few of these.
-        ([0, 3, 2, 1, -1], 1, 0.0, [0, 1, 0, 0, 0]),
-        ([0, 1, 2, 3, -1], 2, 0.0, [0, 0, 1, 1, 0]),
-        ([0, 1, 2, 3, 4], 3, 0.0, [0, 0, 1, 1, 1]),
-        ([0, 1, 2, 3, 4], 4, 0.0, [0, 1, 1, 1, 1]),
-        ([0, 1, 2, 3, 4], 9, 0.0, [0, 1, 1, 1, 1]),
-        ([0, 3, -1, -2, -3], 2, 0.0, [0, 1, 0, 0, 0]),
-        ([0, -3, -1, -2, -3], 2, 0.0, [1, 0, 0, 0, 0]),
-        # Ties for the last place are all kept, those above it do not grow.
-        ([0, 2, 2, 1, -1], 1, 0.0, [0, 1, 1, 0, 0]),
-        ([0, 3, 1, 1, -1], 2, 0.0, [0, 1, 1, 1, 0]),
-        ([0, 3, 3, 1, 1], 2, 0.0, [0, 1, 1, 0, 0]),
-        ([0, -1, -1, -1, -1], 2, 0.0, [1, 0, 0, 0, 0]),
-        # An offset lowers or raises the threshold, not the order.
-        ([1, 0.5, -0.5, 0.0, -3], None, 1.0, [0, 1, 0, 0, 0]),
-        ([0, 3, 1, 0.5, 2], None, -1.0, [0, 1, 0, 0, 1]),
-        ([0, 3, 1, 0.5, 2], 1, -1.0, [0, 1, 0, 0, 0]),
-        ([0, -1, -2, -3, -4], 2, 10.0, [0, 1, 1, 0, 0]),
-        ([0, 3, 2, 1, -1], None, -5.0, [1, 0, 0, 0, 0]),
-    ],
-)
-def test_decisions_by_hand(logits: list[float], cap: int | None, offset: float, chosen: list[int]) -> None:
-    table = torch.tensor([logits], dtype=torch.float32)
-    before = table.clone()
-    assert decide(table, cap, offset).int().tolist() == [chosen]
-    assert table.equal(before)
-
-
-@pytest.mark.parametrize("cap", [None, 1, 4])
-def test_decisions_between_two_classes(cap: int | None) -> None:
-    logits = torch.tensor([[0.0, 1.0], [0.0, -1.0], [0.0, 0.0]])
-    assert decide(logits, cap).int().tolist() == [[0, 1], [1, 0], [1, 0]]
-
-
-def test_decisions_on_no_pairs() -> None:
-    assert decide(torch.zeros(0, 5), 4).shape == (0, 5)
-
-
-tables = st.integers(2, 7).flatmap(
-    lambda columns: st.lists(st.lists(st.integers(-2, 2), min_size=columns, max_size=columns), min_size=1, max_size=5)
-)
-
-
-@given(tables, st.integers(1, 7))
-def test_decisions_are_those_of_the_published_code_ties_included(table: list[list[int]], cap: int) -> None:
-    """It takes the best of all columns, the threshold's among them, and of these what is above the threshold."""
-    expected = []
-    for row in table:
-        last = sorted(row, reverse=True)[min(cap, len(row)) - 1]
-        chosen = [score > row[0] and score >= last for score in row]
-        expected.append([not any(chosen), *chosen[1:]])
-    assert decide(torch.tensor(table, dtype=torch.float32), cap).tolist() == expected
-
-
-def test_lead_is_the_distance_to_the_threshold() -> None:
-    logits = torch.tensor([[1.0, 3.0, -1.0]])
-    assert lead(logits).tolist() == [[0.0, 2.0, -2.0]]
-    assert lead(logits, 0.5).tolist() == [[0.5, 2.5, -1.5]]

@@ -140,7 +140,8 @@ def test_the_best_epoch_is_kept(
     scores, epochs = iter([0.2, 0.5, 0.5, 0.1]), list[dict[str, Tensor]]()
 
     def scored(extractor: RelationExtractor, _: Corpora) -> dict[str, float]:
-        epochs.append({name: weight.clone() for name, weight in extractor.model.state_dict().items()})
+        scorer: Any = extractor.scorer
+        epochs.append({name: weight.clone() for name, weight in scorer.model.state_dict().items()})
         return {"f1": next(scores)}
 
     monkeypatch.setattr(module, "dev_scores", scored)

@@ -1,0 +1,64 @@
+"""What turns the features of documents into logits: torch itself, or an exported model.
+
+A module for each library that computes; only the one that is needed is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlop.config import ModelConfig
+from atlop.features import Features
+from atlop.labels import LabelMap
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+class Scorer(Protocol):
+    """A model that is ready to score documents."""
+
+    @property
+    def config(self) -> ModelConfig:
+        """The parts and sizes of the model."""
+
+    @property
+    def labels(self) -> LabelMap:
+        """The relations of the columns."""
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """What cuts words into the subwords of the encoder."""
+
+    @property
+    def window(self) -> int:
+        """The most subwords that the encoder reads at once."""
+
+    @property
+    def subwords_at_once(self) -> int:
+        """Subwords that one call is best given, padding counted, unless a single document has more."""
+
+    def logits(self, features: Sequence[Features]) -> list[NDArray[np.float32]]:
+        """Give the logits [P, R] of each document, of which at least one is given and each has a pair."""
+
+
+def load_scorer(folder: Path, *, device: str, precision: str) -> Scorer:
+    """Load the model of a folder.
+
+    Args:
+        folder: a model folder.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        precision: number format of the multiplications, ``fp32`` or ``bf16``.
+
+    Raises:
+        CheckpointError: if the model cannot be loaded.
+    """
+    from atlop.checkpoint import load
+    from atlop.scorers.native import TorchScorer, choose_device
+
+    return TorchScorer(load(folder), device=choose_device(device), precision=precision)

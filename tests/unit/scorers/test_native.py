@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from atlop.checkpoint import Checkpoint
+from atlop.documents import Document
+from atlop.errors import AtlopError
+from atlop.features import Features, Featurizer
+from atlop.scorers.native import TorchScorer, choose_device
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+BuildDocument = Callable[..., Document]
+MakeCheckpoint = Callable[..., Checkpoint]
+
+
+@pytest.fixture
+def features(tiny_checkpoint: Checkpoint, build_document: BuildDocument) -> list[Features]:
+    """Two documents, of two and three entities."""
+    featurizer = Featurizer(tiny_checkpoint.tokenizer, tiny_checkpoint.config, 64)
+    places = [[(0, 0, 1)], [(0, 3, 4)], [(0, 4, 5)]]
+    return [featurizer(build_document(["Ada wrote to Lovelace ."], *places[:count])) for count in (2, 3)]
+
+
+def test_logits_come_document_by_document(tiny_checkpoint: Checkpoint, features: list[Features]) -> None:
+    logits = TorchScorer(tiny_checkpoint).logits(features)
+    assert [(rows.shape, rows.dtype) for rows in logits] == [((2, 4), np.float32), ((6, 4), np.float32)]
+    alone = [TorchScorer(tiny_checkpoint).logits([document])[0] for document in features]
+    np.testing.assert_allclose(np.concatenate(logits), np.concatenate(alone), atol=1e-5)
+
+
+def test_says_what_the_checkpoint_says(tiny_checkpoint: Checkpoint) -> None:
+    scorer = TorchScorer(tiny_checkpoint)
+    assert (scorer.config, scorer.labels) == (tiny_checkpoint.config, tiny_checkpoint.labels)
+    assert scorer.tokenizer is tiny_checkpoint.tokenizer
+    assert scorer.window == 64
+
+
+@pytest.mark.parametrize(("device", "subwords"), [("cpu", 1024), ("meta", 16384)])
+def test_a_processor_is_given_less_at_once(tiny_checkpoint: Checkpoint, device: str, subwords: int) -> None:
+    assert TorchScorer(tiny_checkpoint, device=device).subwords_at_once == subwords
+
+
+def test_bf16_gives_about_the_same_scores_as_float32(make_checkpoint: MakeCheckpoint, features: list[Features]) -> None:
+    exact, rough = (
+        np.concatenate(TorchScorer(make_checkpoint(), precision=precision).logits(features))
+        for precision in ("fp32", "bf16")
+    )
+    assert rough.dtype == np.float32
+    assert 0 < np.abs(exact - rough).max() < 0.3
+
+
+@pytest.fixture
+def devices(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Say which devices the machine has."""
+
+    def have(*names: str) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in names)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in names)
+
+    return have
+
+
+@pytest.mark.parametrize(
+    ("there", "name", "expected"),
+    [
+        ((), "auto", "cpu"),
+        (("cuda",), "auto", "cuda"),
+        (("mps",), "auto", "mps"),
+        (("cuda",), "cpu", "cpu"),
+        (("cuda", "mps"), "mps", "mps"),
+    ],
+)
+def test_a_device_is_chosen(devices: Callable[..., None], there: tuple[str, ...], name: str, expected: str) -> None:
+    devices(*there)
+    assert choose_device(name) == torch.device(expected)
+
+
+@pytest.mark.parametrize(
+    ("there", "name", "known"),
+    [((), "cuda", "auto, cpu"), ((), "gpu", "auto, cpu"), (("cuda",), "mps", "auto, cuda, cpu")],
+)
+def test_a_device_that_is_not_there_is_told(
+    devices: Callable[..., None], there: tuple[str, ...], name: str, known: str
+) -> None:
+    devices(*there)
+    with pytest.raises(AtlopError) as caught:
+        choose_device(name)
+    assert str(caught.value) == f"device: got '{name}', expected one of {known}, which this machine has"

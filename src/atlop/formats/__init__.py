@@ -1,11 +1,23 @@
 """Forms of files that hold documents, each with its reader and its writer in one module."""
 
+from atlop.formats.files import write_pieces
 from atlop.formats.jsonl import schema
 from atlop.formats.leaderboard import attach, read_submission, stand_ins
-from atlop.formats.registry import READABLE, WRITABLE, OnError, encode, read, stream, write
+from atlop.formats.registry import (
+    READABLE,
+    READABLE_SUFFIXES,
+    WRITABLE,
+    OnError,
+    encode,
+    read,
+    stream,
+    stream_file,
+    write,
+)
 
 __all__ = [
     "READABLE",
+    "READABLE_SUFFIXES",
     "WRITABLE",
     "OnError",
     "attach",
@@ -15,5 +27,7 @@ __all__ = [
     "schema",
     "stand_ins",
     "stream",
+    "stream_file",
     "write",
+    "write_pieces",
 ]

@@ -15,8 +15,9 @@ from typing import Any, BinaryIO
 from atlop.documents import Document, Entity, Mention, Relation
 from atlop.errors import DataError, got
 from atlop.formats.fields import Field
+from atlop.formats.json_list import elements
 from atlop.formats.leaderboard import NEEDS_DOCUMENTS
-from atlop.formats.records import build_each, json_bytes, parse_json
+from atlop.formats.records import build_each, json_bytes
 
 _NAMES_IN_FILE = (
     (re.compile(r"^sentences"), "sents"),
@@ -36,12 +37,14 @@ def parse(file: BinaryIO) -> Iterator[Document | DataError]:
     Raises:
         DataError: if the file as a whole is no list of documents.
     """
-    documents = parse_json(file.read())
-    if not isinstance(documents, list):
-        raise DataError(f"got {got(documents)} at the top, expected a list of documents")
-    if documents and isinstance(documents[0], dict) and "h_idx" in documents[0] and "sents" not in documents[0]:
-        raise DataError(NEEDS_DOCUMENTS)
-    yield from build_each(enumerate(documents), _document, place="#{}")
+    return build_each(_records(file), _document, place="#{}")
+
+
+def _records(file: BinaryIO) -> Iterator[tuple[int, Any]]:
+    for index, stored in enumerate(elements(file)):
+        if index == 0 and isinstance(stored, dict) and "h_idx" in stored and "sents" not in stored:
+            raise DataError(NEEDS_DOCUMENTS)
+        yield index, stored
 
 
 def _document(index: int, stored: Any) -> Document:

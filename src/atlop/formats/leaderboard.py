@@ -13,12 +13,15 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from atlop.documents import Document, Entity, Mention, Relation
 from atlop.errors import DataError, got
 from atlop.formats.fields import Field
 from atlop.formats.records import json_bytes, parse_json
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 MEMBER = "result.json"
 """Name of the one file in the zip that the leaderboard takes."""
@@ -128,10 +131,36 @@ def dump(documents: Iterable[Document]) -> Iterator[bytes]:
 
 def dump_zip(documents: Iterable[Document]) -> Iterator[bytes]:
     """Write the zip that the leaderboard takes; the same documents always give the same bytes."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(zipfile.ZipInfo(MEMBER), b"".join(dump(documents)), zipfile.ZIP_DEFLATED)
-    yield buffer.getvalue()
+    written = _Written()
+    with zipfile.ZipFile(written, "w") as archive:
+        member = zipfile.ZipInfo(MEMBER)
+        member.compress_type = zipfile.ZIP_DEFLATED
+        with archive.open(member, "w") as file:
+            for piece in dump(documents):
+                file.write(piece)
+                yield written.take()
+    yield written.take()
+
+
+class _Written(io.RawIOBase):
+    """Holds what was written until it is taken, so that a zip of any size is never in memory as a whole."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, piece: ReadableBuffer) -> int:
+        """Hold a piece."""
+        self._pieces.append(bytes(piece))
+        return len(self._pieces[-1])
+
+    def take(self) -> bytes:
+        """Give what was written since the last time."""
+        taken = b"".join(self._pieces)
+        self._pieces.clear()
+        return taken
 
 
 def _stored(document: Document, relation: Relation) -> dict[str, Any]:

@@ -23,8 +23,13 @@ def decode(raw: bytes) -> str:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        problem = f"got the byte 0x{raw[error.start]:02x} at byte {error.start}, expected a text in UTF-8"
-        raise DataError(problem) from error
+        raise not_utf8(error) from error
+
+
+def not_utf8(error: UnicodeDecodeError, *, start: int = 0) -> DataError:
+    """Make the error that names the byte at which bytes, which begin at a place of a file, are not UTF-8."""
+    found, place = error.object[error.start], start + error.start
+    return DataError(f"got the byte 0x{found:02x} at byte {place}, expected a text in UTF-8")
 
 
 def to_bytes(text: str, *, document: Document) -> bytes:
@@ -58,11 +63,20 @@ def parse_json(raw: bytes, *, line: int = 1) -> Any:
     try:
         return json.loads(decode(raw))
     except json.JSONDecodeError as error:
-        place = f"line {line + error.lineno - 1}, column {error.colno}"
-        problem = f"got broken JSON at {place} ({error.msg}), expected a whole JSON text; is the file cut short?"
-        raise DataError(problem) from error
+        raise broken_json(error.msg, line=line + error.lineno - 1, column=error.colno) from error
     except (RecursionError, ValueError) as error:
-        raise DataError(f"got JSON that cannot be read ({error}), expected a JSON text") from error
+        raise unreadable_json(error) from error
+
+
+def broken_json(reason: str, *, line: int, column: int) -> DataError:
+    """Make the error that says where a text is no JSON."""
+    place = f"line {line}, column {column}"
+    return DataError(f"got broken JSON at {place} ({reason}), expected a whole JSON text; is the file cut short?")
+
+
+def unreadable_json(error: Exception) -> DataError:
+    """Make the error for JSON that is right but more than Python takes, such as lists nested thousands deep."""
+    return DataError(f"got JSON that cannot be read ({error}), expected a JSON text")
 
 
 def numbered_lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:

@@ -6,16 +6,17 @@ malformed, and ``dump(documents)``, which gives the bytes of the file piece by p
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, Literal
-from uuid import uuid4
 
 from atlop.documents import Document
 from atlop.errors import DataError, got
 from atlop.formats import docred, jsonl, leaderboard, pair_lines, pubtator
+from atlop.formats.files import open_file, rejoined, unreadable, write_pieces
 
 OnError = Literal["raise", "skip"]
 """What to do about a malformed document: stop there, or report it and carry on with the next."""
@@ -47,6 +48,8 @@ _SUFFIXES = {
     ".txt": "pubtator",
     ".zip": "leaderboard",
 }
+READABLE_SUFFIXES = tuple(suffix for suffix, form in _SUFFIXES.items() if form in _PARSERS)
+"""What the names of files that :func:`read` takes usually end in."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CONTENTS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"PK\x03\x04"), "leaderboard"),
@@ -89,7 +92,7 @@ def stream(
     on_error: OnError = "raise",
     report: Callable[[DataError], object] | None = None,
 ) -> Iterator[Document]:
-    """Read the documents of a file one by one; like :func:`read`, but only a DocRED file is in memory as a whole.
+    """Read the documents of a file one by one; like :func:`read`, but no more than one of them is in memory.
 
     Args:
         path: the file.
@@ -100,38 +103,60 @@ def stream(
     Raises:
         DataError: if the file cannot be read, or a document is malformed and ``on_error`` is ``raise``.
     """
+    with open_file(Path(path)) as file:
+        yield from stream_file(file, name=str(path), form=form, on_error=on_error, report=report)
+
+
+def stream_file(
+    file: io.BufferedIOBase,
+    *,
+    name: str,
+    form: str | None = None,
+    on_error: OnError = "raise",
+    report: Callable[[DataError], object] | None = None,
+) -> Iterator[Document]:
+    """Read the documents of an open file, which may be a pipe, one by one; like :func:`stream`.
+
+    Args:
+        file: the bytes.
+        name: what errors call the file.
+        form: one of ``READABLE``; ``None`` tells the form by the content.
+        on_error: ``skip`` leaves a malformed document out, reports it and carries on.
+        report: is called with the error of every document left out; ``None`` warns.
+
+    Raises:
+        DataError: if the file cannot be read, or a document is malformed and ``on_error`` is ``raise``.
+    """
     try:
-        with Path(path).open("rb") as file:
-            for document in _parser(file, form)(file):
-                if isinstance(document, Document):
-                    yield document
-                elif on_error == "raise":
-                    raise document
-                else:
-                    (report or _warn)(document.inside(file=str(path)))
+        parser, content = _recognised(file, form)
+        for document in parser(content):
+            if isinstance(document, Document):
+                yield document
+            elif on_error == "raise":
+                raise document
+            else:
+                (report or _warn)(document.inside(file=name))
     except DataError as error:
-        raise error.inside(file=str(path)) from error
+        raise error.inside(file=name) from error
     except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", file=str(path)) from error
+        raise unreadable(error, name) from error
 
 
 def _warn(error: DataError) -> None:
-    warnings.warn(f"left out: {error}", stacklevel=4)
+    warnings.warn(f"left out: {error}", stacklevel=5)
 
 
-def _parser(file: BinaryIO, form: str | None) -> Parser:
-    """Choose how to read a file, which is left at the first byte to parse."""
-    beginning = file.read(_SNIFFED)
-    mark = len(_BYTE_ORDER_MARK) if beginning.startswith(_BYTE_ORDER_MARK) else 0
-    file.seek(mark)
-    if not beginning[mark:].strip():
+def _recognised(file: io.BufferedIOBase, form: str | None) -> tuple[Parser, BinaryIO]:
+    """Choose how to read a file, and give it from the first byte to parse on."""
+    beginning = file.read(_SNIFFED).removeprefix(_BYTE_ORDER_MARK)
+    if not beginning.strip():
         raise DataError("got an empty file, expected at least one document")
-    form = form or _form_of_content(beginning[mark:])
+    form = form or _form_of_content(beginning)
     if form == "leaderboard":
         raise DataError(leaderboard.NEEDS_DOCUMENTS)
     if form not in _PARSERS:
         raise DataError(f"got the form {form!r}, expected one of {', '.join(READABLE)}")
-    return _PARSERS[form]
+    return _PARSERS[form], rejoined(beginning, file)
 
 
 def _form_of_content(beginning: bytes) -> str:
@@ -164,11 +189,10 @@ def write(
     try:
         form = form or _form_of_suffix(target)
         zipped = form == "leaderboard" and target.suffix.lower() == ".zip"
-        _replace(target, leaderboard.dump_zip(documents) if zipped else encode(documents, form=form, readable=readable))
+        pieces = leaderboard.dump_zip(documents) if zipped else encode(documents, form=form, readable=readable)
+        write_pieces(pieces, target)
     except DataError as error:
         raise error.inside(file=str(path)) from error
-    except OSError as error:
-        raise DataError(f"cannot be written: {error.strerror}", file=str(path)) from error
 
 
 def encode(documents: Iterable[Document], *, form: str, readable: Mapping[str, str] | None = None) -> Iterator[bytes]:
@@ -193,19 +217,3 @@ def _form_of_suffix(path: Path) -> str:
         expected = f"expected one of {', '.join(_SUFFIXES)}, or the form to be given"
         raise DataError(f"got a file name with the suffix {path.suffix!r}, {expected}")
     return form
-
-
-def _replace(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write to a new file beside the old one and put it in its place; a device is written to directly."""
-    target = path.resolve()
-    if target.exists() and not target.is_file():
-        with target.open("wb") as file:
-            file.writelines(chunks)
-        return
-    partial_file = target.with_name(f".{uuid4().hex}.partial")
-    try:
-        with partial_file.open("xb") as file:
-            file.writelines(chunks)
-        partial_file.replace(target)
-    finally:
-        partial_file.unlink(missing_ok=True)

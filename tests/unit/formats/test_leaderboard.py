@@ -10,6 +10,7 @@ import pytest
 from atlop.documents import Document, Entity, Mention, Relation
 from atlop.errors import DataError
 from atlop.formats import attach, read_submission, stand_ins, write
+from atlop.formats.leaderboard import dump_zip
 
 PAIR = (Entity((Mention(0, 0, 1, "PER", "a"),)), Entity((Mention(0, 1, 2, "PER", "b"),)))
 FIRST = Document("first", (("a", "b"), ("c",)), PAIR, (Relation(0, 1, "P1", (0, 1), 0.75), Relation(1, 0, "P2")))
@@ -47,6 +48,14 @@ def test_writes_the_same_zip_each_time(tmp_path: Path) -> None:
         assert archive.namelist() == ["result.json"]
         assert json.loads(archive.read("result.json")) == ROWS
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.ZIP").read_bytes()
+
+
+def test_a_zip_is_written_while_the_documents_come() -> None:
+    remaining = iter([FIRST] * 3)
+    pieces = dump_zip(remaining)
+    opening, first_fact = next(pieces), next(pieces)
+    assert opening.startswith(b"PK")
+    assert len(list(remaining)) == 2, first_fact
 
 
 @pytest.mark.parametrize("name", ["result.zip", "result.json"])

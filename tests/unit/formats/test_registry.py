@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +10,7 @@ import pytest
 
 from atlop.documents import Document
 from atlop.errors import DataError
-from atlop.formats import READABLE, WRITABLE, encode, read, stream, write
+from atlop.formats import READABLE, WRITABLE, encode, read, stream, stream_file, write
 
 BARE = Document("a", (("b", "c"),))
 CONTENTS = {
@@ -45,6 +47,35 @@ LEFT_OUT = {
 def test_the_content_tells_the_form(tmp_path: Path, form: str, mark: bytes) -> None:
     (tmp_path / "file.any").write_bytes(mark + CONTENTS[form].encode())
     assert read(tmp_path / "file.any") == read(tmp_path / "file.any", form=form) == [EXPECTED[form]]
+
+
+@pytest.mark.parametrize("form", READABLE)
+def test_the_content_of_a_pipe_tells_its_form(form: str) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as file:
+        file.write(CONTENTS[form].encode())
+    with os.fdopen(reading, "rb") as file:
+        assert list(stream_file(file, name="pipe")) == [EXPECTED[form]]
+
+
+@pytest.mark.parametrize("form", READABLE)
+def test_what_is_wrong_with_an_open_file_is_told_under_its_name(form: str) -> None:
+    errors = list[DataError]()
+    file = io.BytesIO(GOOD_BAD_GOOD[form].encode())
+    assert len(list(stream_file(file, name="pipe", on_error="skip", report=errors.append))) == 2
+    assert [str(error) for error in errors] == [f"pipe: {LEFT_OUT[form]}"]
+    with pytest.raises(DataError) as caught:
+        list(stream_file(io.BytesIO(b" "), name="pipe"))
+    assert str(caught.value) == "pipe: got an empty file, expected at least one document"
+
+
+@pytest.mark.parametrize("form", ["docred", "jsonl"])
+def test_a_file_is_read_while_its_documents_are_taken(tmp_path: Path, form: str) -> None:
+    """Of 2 MB, the first document takes no more than what tells the form and a block or two."""
+    write([Document("a", (("b" * 2000,),))] * 1000, tmp_path / "file", form=form)
+    with (tmp_path / "file").open("rb") as file:
+        next(stream_file(file, name="file"))
+        assert file.tell() <= 500_000
 
 
 @pytest.mark.parametrize("form", READABLE)

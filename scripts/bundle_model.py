@@ -20,8 +20,10 @@ from atlop import Document, RelationExtractor, evaluate, load, read
 from atlop.checkpoint import load as load_checkpoint
 from atlop.checkpoint import save
 from atlop.evaluation import facts_of
-from atlop.folder import BUNDLED
+from atlop.folder import BUNDLED, LABELS, load_labels
 from atlop.training.offset import best_offset
+from atlop.training.states import write_json
+from atlop.type_pairs import TypePairs
 
 CARD = """---
 license: apache-2.0
@@ -78,6 +80,12 @@ def score_row(extractor: RelationExtractor, dev: list[Document], train: list[Doc
     return f"| {' | '.join(cells)} |"
 
 
+def add_type_pairs(train: list[Document]) -> None:
+    """Let the bundled model know which types its training documents relate; its weights stay as they are."""
+    labels = dataclasses.replace(load_labels(BUNDLED), type_pairs=TypePairs.of(train))
+    write_json(BUNDLED / LABELS, labels.to_json())
+
+
 def tune(dev: list[Document]) -> None:
     """Give the bundled model the offset that is best on the dev documents."""
     checkpoint = load_checkpoint()
@@ -118,6 +126,8 @@ def main() -> None:
     shutil.rmtree(BUNDLED, ignore_errors=True)
     save(checkpoint, BUNDLED, dtype=torch.float16)
     dev, train = read(arguments.dev), read(arguments.train)
+    # What a run of atlop 0.1 leaves does not say them.
+    add_type_pairs(train)
     rows = [score_row(load(device="cpu"), dev, train)]
     tune(dev)
     rows.append(score_row(load(device="cpu"), dev, train))

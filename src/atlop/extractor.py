@@ -15,7 +15,9 @@ from atlop.documents import Document, Relation
 from atlop.errors import CheckpointError
 from atlop.features import Features, Featurizer
 from atlop.folder import find_folder
+from atlop.labels import LabelMap
 from atlop.scorers import Scorer, load_scorer
+from atlop.type_pairs import TypePairs
 
 DOCUMENTS_AT_ONCE = 64
 """Documents read ahead and sorted by length, so that those of one batch are about equally long."""
@@ -28,7 +30,8 @@ class PairScores:
     title: str
     """Title of the document."""
     pairs: NDArray[np.int64]
-    """Head and tail entity, [P, 2]: the document's candidates where it lists them, else all ordered pairs."""
+    """Head and tail entity, [P, 2]: the document's candidates where it lists them, else all ordered pairs; those that
+    are skipped by type left out."""
     logits: NDArray[np.float32]
     """Raw logits, [P, R]; column 0 is the threshold."""
 
@@ -38,11 +41,16 @@ class RelationExtractor:
 
     Args:
         scorer: a model that is ready to score, such as :class:`~atlop.scorers.native.TorchScorer`.
+        prune: whether to skip pairs of entity types that no training relation connects.
+
+    Raises:
+        CheckpointError: if pairs are to be skipped and the model does not know which.
     """
 
-    def __init__(self, scorer: Scorer) -> None:
+    def __init__(self, scorer: Scorer, *, prune: bool = False) -> None:
         self.scorer = scorer
-        self.featurizer = Featurizer(scorer.tokenizer, scorer.config, scorer.window)
+        type_pairs = _known_type_pairs(scorer.labels) if prune else None
+        self.featurizer = Featurizer(scorer.tokenizer, scorer.config, scorer.window, type_pairs=type_pairs)
 
     def predict(self, documents: Iterable[Document]) -> Iterator[Document]:
         """Give each document with the relations that the model finds in place of its own, in the same order.
@@ -93,6 +101,13 @@ class RelationExtractor:
         return scores
 
 
+def _known_type_pairs(labels: LabelMap) -> TypePairs:
+    if labels.type_pairs is None:
+        problem = "the model holds no type pairs, expected those that its training relations connect"
+        raise CheckpointError(f"prune: {problem}; train it with this version of atlop, or predict without pruning")
+    return labels.type_pairs
+
+
 def _chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
     remaining = iter(documents)
     while chunk := list(islice(remaining, DOCUMENTS_AT_ONCE)):
@@ -114,15 +129,18 @@ def _groups(features: list[Features], subwords: int) -> Iterator[list[int]]:
         yield group
 
 
-def load(name: str | Path | None = None, *, device: str = "auto", precision: str = "fp32") -> RelationExtractor:
+def load(
+    name: str | Path | None = None, *, device: str = "auto", precision: str = "fp32", prune: bool = False
+) -> RelationExtractor:
     """Load a model, ready to predict.
 
     Args:
         name: a model folder, the name of one on the Hugging Face hub, or ``None`` for the bundled model.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: number format of the multiplications, ``fp32`` or ``bf16``.
+        prune: whether to skip pairs of entity types that no training relation connects.
 
     Raises:
-        CheckpointError: if the model cannot be loaded.
+        CheckpointError: if the model cannot be loaded, or is to prune and does not know which pairs to skip.
     """
-    return RelationExtractor(load_scorer(find_folder(name), device=device, precision=precision))
+    return RelationExtractor(load_scorer(find_folder(name), device=device, precision=precision), prune=prune)

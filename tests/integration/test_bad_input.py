@@ -189,6 +189,12 @@ BAD: dict[str, tuple[list[Prepare], str, str]] = {
         "predict documents.jsonl --model model",
         "model/model.safetensors: not readable as safetensors: Error while deserializing header: header too small",
     ),
+    "pairs to skip that the model does not know": (
+        [],
+        "predict documents.jsonl --model model --prune",
+        "prune: the model holds no type pairs, expected those that its training relations connect; "
+        "train it with this version of atlop, or predict without pruning",
+    ),
     # Scoring
     "duplicate titles in gold": (
         [rows("bad.json", document()), rows("documents.jsonl", document("a"), document("b"), document("a"))],

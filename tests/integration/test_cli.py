@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -20,6 +21,7 @@ from atlop.documents import Document, Entity, Mention, Relation
 from atlop.extractor import RelationExtractor
 from atlop.formats import read, read_submission, write
 from atlop.scorers.native import TorchScorer
+from atlop.type_pairs import TypePairs
 
 Run = Callable[..., Result]
 SCORES = [
@@ -172,6 +174,26 @@ def test_predict_over_its_input(run: Run, workplace: Path, expected: list[Docume
 def test_predict_in_bf16(run: Run, workplace: Path) -> None:
     out = well(run("predict documents.jsonl --model model --precision bf16"))
     assert len(out.splitlines()) == 3
+
+
+@pytest.fixture
+def typed(workplace: Path, documents: list[Document], make_checkpoint: Callable[..., Checkpoint]) -> Path:
+    """A model in the workplace that finds a relation for every pair, and knows the types of the documents."""
+    checkpoint = make_checkpoint(threshold_offset=100)
+    labels = dataclasses.replace(checkpoint.labels, type_pairs=TypePairs.of(documents))
+    save(dataclasses.replace(checkpoint, labels=labels), workplace / "typed")
+    return workplace
+
+
+def test_predict_skips_pairs_of_types_that_training_does_not_relate(run: Run, typed: Path) -> None:
+    def pairs(command: str) -> dict[str, set[tuple[int, int]]]:
+        well(run(f"predict documents.jsonl --model typed --output out.jsonl {command}"))
+        return {title: {(head, tail) for head, tail, _ in rows} for title, rows in facts(read("out.jsonl")).items()}
+
+    every = {"first": {(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)}, "second": {(0, 1), (1, 0)}, "third": set()}
+    assert pairs("") == every
+    # The third entity is the only one of its type, and no relation of the documents has it as its tail.
+    assert pairs("--prune") == every | {"first": {(0, 1), (1, 0), (2, 0), (2, 1)}}
 
 
 def broken_in_the_middle(workplace: Path) -> str:
@@ -330,6 +352,11 @@ def test_info_tells_what_a_model_is_made_of(
     for told in ("other", "bert, width 16, 2 layers", "3, any number a pair", "cut at 50 subwords", "offset 0.25"):
         assert told in out
     assert "any length, windows of 64 subwords" in well(run("info model"))
+
+
+def test_info_tells_which_pairs_of_types_can_be_skipped(run: Run, typed: Path) -> None:
+    assert "not known, so none can be skipped" in well(run("info model"))
+    assert "2 of 4 connected in training; --prune skips the others" in well(run("info typed"))
 
 
 def test_without_a_command_there_is_help(run: Run) -> None:

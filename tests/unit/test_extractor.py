@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from atlop.documents import Document, Relation
 from atlop.errors import CheckpointError
 from atlop.extractor import PairScores, RelationExtractor, load
 from atlop.scorers.native import TorchScorer
+from atlop.type_pairs import TypePairs
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -76,6 +78,55 @@ def test_only_candidates_are_scored(tiny_checkpoint: Checkpoint, build_document:
     np.testing.assert_allclose(few.logits[0], every.logits[row], atol=1e-5)
     (nothing,) = extractor.scores([build_document(["Ada wrote Lovelace ."], *places, candidates=())])
     assert nothing.logits.shape == (0, 4)
+
+
+@pytest.fixture
+def typed(build_document: BuildDocument) -> list[Document]:
+    """Three documents: two people and a place; two places; an entity that is a person here and a place there."""
+    sentence = ["Ada wrote to the Lovelace ."]
+    places = [[(0, 0, 1, "PER")], [(0, 1, 2, "LOC")], [(0, 4, 5, "PER")]]
+    both = [(0, 2, 3, "LOC"), (0, 4, 5, "PER")]
+    return [
+        build_document(sentence, *places, title="people"),
+        build_document(sentence, [(0, 0, 1, "LOC")], [(0, 4, 5, "LOC")], title="places"),
+        build_document(sentence, *places[:2], both, title="both"),
+    ]
+
+
+@pytest.fixture
+def born(tiny_checkpoint: Checkpoint) -> Checkpoint:
+    """A model whose training related people to places and nothing else."""
+    type_pairs = TypePairs({"PER": frozenset({"LOC"}), "LOC": frozenset()})
+    labels = dataclasses.replace(tiny_checkpoint.labels, type_pairs=type_pairs)
+    return dataclasses.replace(tiny_checkpoint, labels=labels)
+
+
+def test_skipped_pairs_leave_the_scores_of_the_others_as_they_are(born: Checkpoint, typed: list[Document]) -> None:
+    scorer = TorchScorer(born)
+    every, pruned = (list(RelationExtractor(scorer, prune=prune).scores(typed)) for prune in (False, True))
+    assert [score.pairs.tolist() for score in every] == [list(map(list, document.pairs)) for document in typed]
+    assert [score.pairs.tolist() for score in pruned] == [[[0, 1], [2, 1]], [], [[0, 1], [0, 2], [2, 1]]]
+    for few, score in zip(pruned, every, strict=True):
+        rows = [score.pairs.tolist().index(pair) for pair in few.pairs.tolist()]
+        np.testing.assert_allclose(few.logits, score.logits[rows], atol=1e-5)
+
+
+def test_a_model_that_knows_no_types_skips_no_pairs(tiny_checkpoint: Checkpoint, tmp_path: Path) -> None:
+    problem = "prune: the model holds no type pairs, expected those that its training relations connect"
+    message = f"{problem}; train it with this version of atlop, or predict without pruning"
+    with pytest.raises(CheckpointError) as caught:
+        RelationExtractor(TorchScorer(tiny_checkpoint), prune=True)
+    assert str(caught.value) == message
+    save(tiny_checkpoint, tmp_path)
+    with pytest.raises(CheckpointError) as caught:
+        load(tmp_path, device="cpu", prune=True)
+    assert str(caught.value) == message
+
+
+def test_a_folder_is_loaded_to_skip_pairs(born: Checkpoint, typed: list[Document], tmp_path: Path) -> None:
+    save(born, tmp_path)
+    assert [len(score.pairs) for score in load(tmp_path, device="cpu").scores(typed)] == [6, 2, 6]
+    assert [len(score.pairs) for score in load(tmp_path, device="cpu", prune=True).scores(typed)] == [2, 0, 3]
 
 
 def test_other_documents_beside_it_do_not_change_a_documents_scores(

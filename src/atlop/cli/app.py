@@ -86,6 +86,9 @@ def predict(
     on_error: OnError = "raise",
     device: Device = "auto",
     precision: Annotated[str, typer.Option(help="Number format of the multiplications: fp32 or bf16.")] = "fp32",
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Skip pairs of entity types that no training relation connects.")
+    ] = False,
 ) -> None:
     """Find the relations between the entities of documents."""
     from atlop.cli.files import read_all
@@ -97,7 +100,7 @@ def predict(
     missing = next((path for path in inputs if not path.exists()), None)
     if missing is not None:
         raise DataError("cannot be read: No such file or directory", file=str(missing))
-    extractor = load(model, device=device, precision=precision)
+    extractor = load(model, device=device, precision=precision, prune=prune)
     documents = read_all(inputs, form=form, on_error=_choice("--on-error", on_error, ("raise", "skip")), report=_report)
     predicted = progress(extractor.predict(documents))
     write_predictions(predicted, target, output, extractor.scorer.labels)

@@ -20,6 +20,7 @@ from atlop.errors import DataError
 from atlop.evaluation import Counts, Scores
 from atlop.formats import encode, write
 from atlop.labels import LabelMap
+from atlop.type_pairs import TypePairs
 
 if TYPE_CHECKING:  # tables of relations need no torch
     from atlop.checkpoint import Checkpoint
@@ -170,6 +171,7 @@ def model_table(folder: Path, checkpoint: Checkpoint) -> str:
         "encoder": f"{encoder.transformer.config.model_type}, width {encoder.width}, {encoder.layers} layers",
         "weights": f"{weights:,}",
         "relations": f"{len(checkpoint.labels.relations)}, {limit} a pair",
+        "type pairs": _told_type_pairs(checkpoint.labels.type_pairs),
         "documents": f"{length}, windows of {encoder.window} subwords",
         "parts": f"{config.mention_pooling} pooling, {config.context} context, {config.thresholding} threshold",
         "confidence": f"offset {config.threshold_offset:g}, temperature {config.temperature:g}",
@@ -178,6 +180,13 @@ def model_table(folder: Path, checkpoint: Checkpoint) -> str:
     for name, value in rows.items():
         table.add_row(name, value)
     return render(table)
+
+
+def _told_type_pairs(type_pairs: TypePairs | None) -> str:
+    if type_pairs is None:
+        return "not known, so none can be skipped"
+    connected = sum(map(len, type_pairs.tails.values()))
+    return f"{connected} of {len(type_pairs.tails) ** 2} connected in training; --prune skips the others"
 
 
 def render(table: Table) -> str:

@@ -1,68 +1,72 @@
-"""The textbook and the product on the same weights and the same documents."""
+"""The textbook and the product on the same weights."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
-from transformers import AutoModel, BertConfig
+from transformers import AutoModel, BertConfig, PretrainedConfig, RobertaConfig
 
-from atlop import Document, RelationExtractor, read
-from atlop.checkpoint import Checkpoint, load
+import atlop
+from atlop import RelationExtractor
+from atlop.checkpoint import Checkpoint, load, save
 from atlop.config import ModelConfig
-from atlop.errors import DataError
+from atlop.features import Featurizer
 from atlop.model.relation_model import RelationModel
 from benchmarks.textbook import Textbook
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "redocred" / "dev.json"
-"""Where the Re-DocRED dev documents are looked for."""
+RANDOM: dict[str, PretrainedConfig] = {
+    "bert-base": BertConfig(),
+    "roberta-large": RobertaConfig(
+        hidden_size=1024,
+        num_hidden_layers=24,
+        num_attention_heads=16,
+        intermediate_size=4096,
+        # RoBERTa numbers positions from the padding on; the bundled tokenizer's is 0, which leaves 512 of these.
+        pad_token_id=0,
+        max_position_embeddings=513,
+    ),
+}
+"""The encoders of the shapes with random weights."""
 
-SHAPES = ("minilm", "bert-base")
-"""The bundled model, and one of the size of BERT-base with random weights."""
-
-
-@dataclass(frozen=True)
-class Contenders:
-    """Two models with equal weights."""
-
-    product: RelationExtractor
-    textbook: Textbook
-
-
-def documents(count: int, path: Path = DATA) -> list[Document]:
-    """Give the first documents of Re-DocRED dev.
-
-    Raises:
-        DataError: if the file is not there.
-    """
-    if not path.exists():
-        raise DataError(
-            "no such file, expected the Re-DocRED dev documents; name another place by --data", file=str(path)
-        )
-    return read(path)[:count]
+SHAPES = ("minilm", *RANDOM)
+"""The bundled model, and models of the size of others with random weights."""
 
 
 def checkpoint_of(shape: str) -> Checkpoint:
-    """Give the checkpoint of a shape; both use the bundled tokenizer and labels."""
+    """Give the checkpoint of a shape; all use the bundled tokenizer and labels."""
     bundled = load()
-    if shape == "minilm":
+    if shape not in RANDOM:
         return bundled
     torch.manual_seed(0)
     config = ModelConfig()
-    model = RelationModel(AutoModel.from_config(BertConfig()), config, len(bundled.labels))
+    model = RelationModel(AutoModel.from_config(copy.deepcopy(RANDOM[shape])), config, len(bundled.labels))
     return Checkpoint(model, config, bundled.labels, bundled.tokenizer)
 
 
-def contenders(shape: str, *, precision: str, device: torch.device) -> Contenders:
-    """Build both contenders of a shape."""
-    checkpoint = checkpoint_of(shape)
-    product = RelationExtractor(checkpoint, device=device, precision=precision)
+def featurizer_of(checkpoint: Checkpoint) -> Featurizer:
+    """Give what makes features for a checkpoint."""
+    return Featurizer(checkpoint.tokenizer, checkpoint.config, checkpoint.model.encoder.window)
+
+
+def textbook_of(checkpoint: Checkpoint, device: str) -> Textbook:
+    """Build the textbook with a copy of a checkpoint's weights."""
     config, columns = checkpoint.config, len(checkpoint.labels)
-    transformer = AutoModel.from_config(checkpoint.model.encoder.transformer.config, attn_implementation="eager")
-    size, block = config.embedding_size, config.block_size
-    textbook = Textbook(transformer, product.featurizer.special, size=size, block=block, columns=columns)
+    # A copy, as the way of attending is written into the configuration.
+    encoder = copy.deepcopy(checkpoint.model.encoder.transformer.config)
+    transformer = AutoModel.from_config(encoder, attn_implementation="eager")
+    special = featurizer_of(checkpoint).special
+    textbook = Textbook(transformer, special, size=config.embedding_size, block=config.block_size, columns=columns)
     weights = {name.removeprefix("encoder."): weight for name, weight in checkpoint.model.state_dict().items()}
     # The pooler, which the product leaves out, is the one part of the encoder that no score depends on.
     textbook.load_state_dict({name.replace(".linear", ""): weight for name, weight in weights.items()}, strict=False)
-    return Contenders(product, textbook.to(device).eval())
+    return textbook.to(device).eval()
+
+
+def product_of(checkpoint: Checkpoint, *, device: str, precision: str) -> RelationExtractor:
+    """Load a checkpoint the way a user loads a model folder."""
+    with TemporaryDirectory() as folder:
+        save(checkpoint, Path(folder))
+        return atlop.load(folder, device=device, precision=precision)

@@ -1,17 +1,27 @@
-"""Fair timing on a noisy machine: two things in one run, in turn, with the multiplication rate measured beside them."""
+"""Fair timing on a noisy machine: two things in one run, in turn, with the multiplication rate measured around them."""
 
 from __future__ import annotations
 
+import os
 import platform
+import re
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
 
 import torch
 
-GEMM_SIZE = 1024
-"""Side of the square matrices whose product gives the multiplication rate."""
+Result = TypeVar("Result")
+
+GEMM_SIZE = {"cpu": 1024, "cuda": 8192}
+"""Side of the square matrices whose product gives the multiplication rate, by kind of device."""
+
+FORMATS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+"""The number formats whose multiplication rate is measured."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +35,10 @@ class Comparison:
     def ratio(self) -> float:
         """How many times the product is faster: the ratio of the medians."""
         return statistics.median(self.textbook) / statistics.median(self.product)
+
+    def to_json(self) -> dict[str, list[float]]:
+        """Give the seconds of every run."""
+        return {"textbook": self.textbook, "product": self.product}
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -54,13 +68,52 @@ def alternate(textbook: Callable[[], object], product: Callable[[], object], *, 
     return Comparison([row[0] for row in rows], [row[1] for row in rows])
 
 
-def gemm_rate(dtype: torch.dtype, device: torch.device, *, runs: int = 20) -> float:
-    """Measure floating-point operations a second in a large product of matrices, the best of several runs."""
-    left, right = (torch.randn(GEMM_SIZE, GEMM_SIZE, device=device).to(dtype) for _ in range(2))
-    return 2 * GEMM_SIZE**3 / min(seconds(lambda: left @ right) for _ in range(runs))
+def gemm_gflops(device: torch.device, *, runs: int = 20) -> dict[str, float]:
+    """Measure the GFLOP/s of a large product of matrices in each number format, the best of several runs."""
+    size = GEMM_SIZE[device.type]
+    rates = {}
+    for name, dtype in FORMATS.items():
+        left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
+        rates[name] = 2 * size**3 / min(seconds(partial(torch.matmul, left, right)) for _ in range(runs)) / 1e9
+    return rates
+
+
+def beside_gemm(work: Callable[[], Result], device: torch.device) -> tuple[Result, dict[str, float]]:
+    """Do some work, with the multiplication rates measured right before and right after it.
+
+    Returns:
+        What the work gives, and the better rate of each number format in GFLOP/s.
+    """
+    before = gemm_gflops(device)
+    result = work()
+    after = gemm_gflops(device)
+    return result, {name: max(before[name], after[name]) for name in FORMATS}
+
+
+def memory_mb(figure: str, process: int | str = "self") -> float | None:
+    """Give a figure of a process's memory in MB of a million bytes, or ``None`` if the process has ended.
+
+    The figures of ``/proc`` are of the running program alone. ``getrusage`` would also count what its parent held when
+    the process was started.
+
+    Args:
+        figure: ``VmRSS`` for what is resident now, ``VmHWM`` for the most that ever was.
+        process: its number.
+    """
+    status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    found = re.search(rf"^{figure}:\s+(\d+) kB$", status, re.MULTILINE)
+    return int(found[1]) * 1024 / 1e6 if found else None
 
 
 def machine(device: torch.device) -> dict[str, object]:
     """Say what the figures were measured on."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
-    return {"device": name, "threads": torch.get_num_threads(), "torch": torch.__version__}
+    facts = {"processor": processor(), "cores": os.cpu_count(), "threads": torch.get_num_threads()}
+    gpu = {"gpu": torch.cuda.get_device_name(device)} if device.type == "cuda" else {}
+    return {**facts, **gpu, "torch": torch.__version__}
+
+
+def processor(listing: Path = Path("/proc/cpuinfo")) -> str:
+    """Name the processor, or only its kind where the system does not tell more."""
+    text = listing.read_text(encoding="utf-8") if listing.exists() else ""
+    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return found[1].strip() if found else platform.machine()

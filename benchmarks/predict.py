@@ -2,91 +2,124 @@
 
     python -m benchmarks.predict --shape minilm --precision fp32 --json
 
-The product is timed from documents to scores, tokenizing included; the textbook from features to scores.
+The product is timed from documents to scores, tokenizing included; the textbook from features to scores. ``ratio`` is
+the median time of the textbook over that of the product, run in turn; ``floor_share`` is the share of the product's
+time that its multiplications need at the measured rate (``benchmarks/floor.py``), which for every precision but fp32
+is the bf16 rate.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
-from atlop import Document
-from atlop.extractor import choose_device
+from atlop import Document, RelationExtractor
+from atlop.decisions import decide
 from atlop.features import Features
-from atlop.model.scores import decide
-from benchmarks.contenders import DATA, SHAPES, Contenders, contenders, documents
+from benchmarks.contenders import SHAPES, checkpoint_of, product_of, textbook_of
+from benchmarks.documents import documents
 from benchmarks.floor import floor_seconds
-from benchmarks.measure import alternate, gemm_rate, machine
-from benchmarks.textbook import batches
+from benchmarks.measure import alternate, beside_gemm
+from benchmarks.report import arguments, report
+from benchmarks.textbook import Textbook, batches
 
 TEXTBOOK_BATCH = 8
 """Documents that the textbook predicts at once."""
 
 
-def textbook_logits(both: Contenders, features: Sequence[Features]) -> list[Tensor]:
-    """Score documents as the textbook does."""
-    with torch.inference_mode():
-        scores = [both.textbook(batch).cpu() for batch in batches(features, TEXTBOOK_BATCH)]
-    return list(torch.cat(scores).split([len(document.pairs) for document in features]))
+def textbook_logits(model: Textbook, features: Sequence[Features], precision: str = "fp32") -> NDArray[np.float32]:
+    """Score documents as the textbook does, all pairs one below another."""
+    device = model.bilinear.weight.device.type
+    with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=precision != "fp32"):
+        scores = [model(batch).float().cpu() for batch in batches(features, TEXTBOOK_BATCH)]
+    return np.asarray(torch.cat(scores))
 
 
-def product_logits(both: Contenders, texts: Sequence[Document]) -> list[Tensor]:
-    """Score documents as the product does."""
-    return [torch.from_numpy(scores.logits) for scores in both.product.scores(texts)]
+def product_logits(product: RelationExtractor, texts: Sequence[Document]) -> NDArray[np.float32]:
+    """Score documents as the product does, all pairs one below another."""
+    return np.concatenate([scores.logits for scores in product.scores(texts)])
 
 
-def compare(both: Contenders, texts: Sequence[Document], *, runs: int) -> dict[str, Any]:
-    """Time both contenders and compare what they say."""
-    features = [both.product.featurizer(document) for document in texts]
-    timing = alternate(lambda: textbook_logits(both, features), lambda: product_logits(both, texts), runs=runs)
-    seconds, textbook = (statistics.median(row) / len(texts) for row in (timing.product, timing.textbook))
-    expected, found = torch.cat(textbook_logits(both, features)), torch.cat(product_logits(both, texts))
-    limit = both.product.checkpoint.config.max_labels
+def compare(
+    shape: str, texts: Sequence[Document], *, precision: str, runs: int, device: str, textbook_precision: str = "fp32"
+) -> dict[str, Any]:
+    """Time both contenders in turn and compare what they say.
+
+    Args:
+        shape: of both models.
+        texts: what they predict.
+        precision: the product's.
+        runs: counted runs of each.
+        device: of both.
+        textbook_precision: the textbook's.
+    """
+    checkpoint = checkpoint_of(shape)
+    product, textbook = product_of(checkpoint, device=device, precision=precision), textbook_of(checkpoint, device)
+    features = [product.featurizer(document) for document in texts]
+
+    def timed_textbook() -> NDArray[np.float32]:
+        return textbook_logits(textbook, features, textbook_precision)
+
+    def timed_product() -> NDArray[np.float32]:
+        return product_logits(product, texts)
+
+    timing, rates = beside_gemm(lambda: alternate(timed_textbook, timed_product, runs=runs), torch.device(device))
+    encoder, rate = checkpoint.model.encoder.transformer.config, rates["fp32" if precision == "fp32" else "bf16"]
+    floor = floor_seconds(features, encoder, checkpoint.config, len(checkpoint.labels), rate * 1e9)
     return {
         "ratio": timing.ratio,
-        "floor_share": floor(both, features) / len(texts) / seconds,
-        "seconds_per_document": seconds,
-        "textbook_seconds_per_document": textbook,
-        "largest_logit_difference": float((expected - found).abs().max()),
-        "decisions_changed": int((decide(expected, limit) != decide(found, limit)).any(1).sum()),
+        "floor_share": floor / statistics.median(timing.product),
+        "seconds_per_document": statistics.median(timing.product) / len(texts),
+        "textbook_seconds_per_document": statistics.median(timing.textbook) / len(texts),
+        "floor_seconds_per_document": floor / len(texts),
+        **differences(timed_textbook(), timed_product(), checkpoint.config.max_labels),
+        "gemm_gflops": rates,
+        "run_seconds": timing.to_json(),
     }
 
 
-def floor(both: Contenders, features: Sequence[Features]) -> float:
-    """Give the seconds that the multiplications of the documents take at the least."""
-    product = both.product
-    dtype = torch.float32 if product.precision == "fp32" else torch.bfloat16
-    config, columns = product.checkpoint.config, len(product.checkpoint.labels)
-    encoder = product.model.encoder.transformer.config
-    return floor_seconds(features, encoder, config, columns, gemm_rate(dtype, product.device))
+def differences(
+    expected: NDArray[np.float32], found: NDArray[np.float32], max_labels: int | None, offset: float = 0.0
+) -> dict[str, Any]:
+    """Compare two ways of scoring the same pairs, [P, R] each.
+
+    Args:
+        expected: the logits of one.
+        found: those of the other.
+        max_labels: the most relations of one pair.
+        offset: added to the lead of every relation over the threshold.
+    """
+    changed = decide(expected, max_labels, offset) != decide(found, max_labels, offset)
+    return {
+        "pairs": len(expected),
+        "largest_logit_difference": float(np.abs(expected - found).max()),
+        "decisions_changed": int(changed.any(1).sum()),
+    }
+
+
+def parser() -> argparse.ArgumentParser:
+    """Give the options of this benchmark."""
+    options = arguments(__doc__)
+    options.add_argument("--shape", choices=SHAPES, default="minilm")
+    options.add_argument("--precision", default="fp32", help="of the product; the textbook computes in fp32")
+    options.add_argument("--documents", type=int, default=64)
+    options.add_argument("--runs", type=int, default=5)
+    options.add_argument("--device", default="cpu")
+    return options
 
 
 def main() -> None:
-    """Measure and print one JSON object, or the same as lines."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shape", choices=SHAPES, default="minilm")
-    parser.add_argument("--precision", default="fp32")
-    parser.add_argument("--documents", type=int, default=64)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    device = choose_device(options.device)
-    both = contenders(options.shape, precision=options.precision, device=device)
-    result = compare(both, documents(options.documents, options.data), runs=options.runs)
-    asked = {name: getattr(options, name) for name in ("shape", "precision", "documents", "runs")}
-    result |= {**asked, **machine(device)}
-    lines = [f"{name}: {value}" for name, value in result.items()]
-    sys.stdout.write(json.dumps(result, indent=1) + "\n" if options.json else "\n".join(lines) + "\n")
+    """Measure and report."""
+    asked = parser().parse_args()
+    texts = documents(asked.documents, asked.data)
+    found = compare(asked.shape, texts, precision=asked.precision, runs=asked.runs, device=asked.device)
+    report("predict", found, asked)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,120 @@
+"""A whole corpus through the real command: documents a second, and the resident memory all the way.
+
+    python -m benchmarks.corpus --documents 10000 --json
+
+The documents are those of Re-DocRED dev again and again, under new titles, in one JSONL file. ``atlop predict`` reads
+it in a process of its own, whose memory is looked at every second; the time is that of the whole process, its start
+included. Memory that grew with the corpus would show between the first and the last quarter of the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from atlop import Document
+from atlop.formats import write
+from benchmarks.documents import documents, repeated
+from benchmarks.measure import memory_mb
+from benchmarks.report import arguments, report
+
+SAMPLES = 50
+"""Samples that are kept of a run, at the most."""
+
+
+class Sample(NamedTuple):
+    """The memory of a process at one time."""
+
+    seconds: float
+    """Since it was started."""
+    resident_mb: float
+    """What it holds."""
+    peak_mb: float
+    """The most that it has held so far."""
+
+
+def watch(line: Sequence[str], *, every: float = 1.0) -> tuple[float, list[Sample]]:
+    """Run a command and look at its memory all the while.
+
+    Args:
+        line: the command.
+        every: seconds from one look to the next.
+
+    Returns:
+        The seconds that it took, and the samples.
+
+    Raises:
+        subprocess.CalledProcessError: if the command fails.
+    """
+    started, samples = time.perf_counter(), []
+    with subprocess.Popen(line) as process:
+        while process.returncode is None:
+            resident, peak = memory_mb("VmRSS", process.pid), memory_mb("VmHWM", process.pid)
+            if resident is not None and peak is not None:
+                samples.append(Sample(time.perf_counter() - started, resident, peak))
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(every)
+    taken = time.perf_counter() - started
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, line)
+    return taken, samples
+
+
+def summary(taken: float, samples: Sequence[Sample], count: int) -> dict[str, Any]:
+    """Say how fast so many documents went by in the seconds taken, and how the memory did."""
+    resident = [sample.resident_mb for sample in samples]
+    quarter = -(-len(samples) // 4)
+    kept = samples[:: -(-len(samples) // SAMPLES)]
+    return {
+        "documents_per_second": count / taken,
+        "seconds": taken,
+        "peak_mb": max(sample.peak_mb for sample in samples),
+        "first_quarter_mb": statistics.median(resident[:quarter]),
+        "last_quarter_mb": statistics.median(resident[-quarter:]),
+        "sample_seconds": [round(sample.seconds, 1) for sample in kept],
+        "sample_mb": [round(sample.resident_mb, 1) for sample in kept],
+    }
+
+
+def run(corpus: Sequence[Document], count: int, *, precision: str) -> dict[str, Any]:
+    """Predict so many documents by the command line.
+
+    Raises:
+        ValueError: if the command does not give a line for each document.
+    """
+    with TemporaryDirectory() as folder:
+        source, output = Path(folder) / "documents.jsonl", Path(folder) / "predictions.jsonl"
+        write(repeated(corpus, count), source, form="jsonl")
+        options = ["--output", str(output), "--device", "cpu", "--precision", precision]
+        taken, samples = watch([sys.executable, "-m", "atlop", "predict", str(source), *options])
+        with output.open("rb") as lines:
+            written = sum(1 for _ in lines)
+    if written != count:
+        raise ValueError(f"got {written} predicted documents, expected {count}")
+    return summary(taken, samples, count)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Give the options of this benchmark."""
+    options = arguments(__doc__)
+    options.add_argument("--documents", type=int, default=10_000)
+    options.add_argument("--precision", default="auto")
+    return options
+
+
+def main() -> None:
+    """Measure and report."""
+    asked = parser().parse_args()
+    report("corpus", run(documents(path=asked.data), asked.documents, precision=asked.precision), asked)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""What each precision does to the answers of the bundled model: dev F1, and what changes against fp32.
+
+    python -m benchmarks.precision --json
+
+A precision that this machine or this installation cannot give is left out, with what was said of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+import atlop
+from atlop import Document, PairScores, RelationExtractor, evaluate
+from atlop.errors import AtlopError
+from benchmarks.documents import documents
+from benchmarks.predict import differences
+from benchmarks.report import arguments, names, report
+
+REFERENCE = "fp32"
+"""What the other precisions are held against."""
+
+
+def score(extractor: RelationExtractor, dev: Sequence[Document]) -> tuple[dict[str, Any], list[PairScores]]:
+    """Give the F1 and the speed of a model, and what it says of every pair."""
+    started = time.perf_counter()
+    scores = list(extractor.scores(dev))
+    taken = time.perf_counter() - started
+    predicted = [text.with_relations(extractor.relations(row)) for text, row in zip(dev, scores, strict=True)]
+    return {"f1": 100 * evaluate(dev, predicted).f1, "seconds_per_document": taken / len(dev)}, scores
+
+
+def changes(extractor: RelationExtractor, expected: list[PairScores], found: list[PairScores]) -> dict[str, Any]:
+    """Compare two ways of scoring the same documents, with the offset of the model."""
+    logits = [np.concatenate([scores.logits for scores in side]) for side in (expected, found)]
+    config = extractor.scorer.config
+    return differences(logits[0], logits[1], config.max_labels, config.threshold_offset)
+
+
+def compare(dev: Sequence[Document], precisions: Sequence[str]) -> dict[str, Any]:
+    """Score the dev documents at each precision."""
+    reference = atlop.load(device="cpu", precision=REFERENCE)
+    figures, expected = score(reference, dev)
+    rows, left_out = {REFERENCE: figures}, {}
+    for precision in precisions:
+        if precision == REFERENCE:
+            continue
+        try:
+            extractor = atlop.load(device="cpu", precision=precision)
+        except AtlopError as error:
+            left_out[precision] = str(error)
+            continue
+        figures, found = score(extractor, dev)
+        rows[precision] = figures | changes(extractor, expected, found)
+    return {"precisions": rows, "left_out": left_out}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Give the options of this benchmark."""
+    options = arguments(__doc__)
+    precisions = ["fp32", "bf16", "int8", "auto"]
+    options.add_argument("--precision", type=names, default=precisions, help="precisions, split by commas")
+    options.add_argument("--documents", type=int, default=500)
+    return options
+
+
+def main() -> None:
+    """Measure and report."""
+    asked = parser().parse_args()
+    report("precision", compare(documents(asked.documents, asked.data), asked.precision), asked)
+
+
+if __name__ == "__main__":
+    main()

@@ -31,7 +31,7 @@ class _GroupedBilinear(torch.autograd.Function):
         """Compute the product and keep its factors."""
         ctx.save_for_backward(head, tail, weight)
         ctx.block = block
-        scores = head.new_zeros(len(head), len(weight), dtype=torch.float32)
+        scores = head.new_zeros(head.shape[0], weight.shape[0], dtype=torch.float32)
         for left, right, part in _groups(head, tail, weight, block):
             scores += _outer(left, right) @ part.T
         return scores

@@ -41,9 +41,9 @@ def join_rows(rows: Tensor, columns: Tensor, mentions: Tensor, split: Tensor, le
     Returns:
         Attention [M, H, L].
     """
-    count, heads = len(rows), rows.shape[1]
+    count, heads, _ = rows.shape
     target = rows.new_zeros(count, heads, length + 1)
     spread = target.scatter(2, columns[:, None, :].expand(-1, heads, -1), rows)[:, :, :-1]
-    joined = rows.new_zeros(len(split), heads, length).index_add(0, mentions, spread)
+    joined = rows.new_zeros(split.shape[0], heads, length).index_add(0, mentions, spread)
     share = joined / (joined.sum(-1, keepdim=True) + 1e-10)
     return torch.where(split[:, None, None], share, joined)

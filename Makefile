@@ -15,13 +15,14 @@ export PIP_CONSTRAINT := constraints.txt
 export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check docs bundled-model wheel wheel-test constraints clean
+.PHONY: help demo test check docs bundled-model wheel wheel-test constraints clean benchmarks
+.PHONY: benchmark-predict benchmark-train benchmark-precision benchmark-growth benchmark-corpus benchmark-page
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 demo: $(VENV)/ready-demo ## Set up and show the relations in examples/documents.jsonl
-	@$(BIN)/atlop predict examples/documents.jsonl --to table
+	@$(BIN)/atlop predict examples/documents.jsonl --to table --precision fp32
 
 test: $(VENV)/ready-dev ## Set up and run every test; those of real corpora skip where there are none
 	@$(BIN)/pytest
@@ -47,6 +48,37 @@ bundled-model: $(VENV)/ready-dev ## Train the bundled model anew and put it into
 	  --set encoder="$$encoder" --set train=$(REDOCRED_TRAIN) --set dev=$(REDOCRED_DEV) \
 	  --set labels=$(DOCRED_META)/rel2id.json --set label_names=$(DOCRED_META)/rel_info.json
 	$(BIN)/python scripts/bundle_model.py $(RUN) --train $(REDOCRED_TRAIN) --dev $(REDOCRED_DEV)
+
+# Where the Re-DocRED dev documents are, if not beside the checkout.
+BENCHMARK_DATA ?=
+benchmark = $(BIN)/python -m benchmarks.$(1) --save $(if $(BENCHMARK_DATA),--data $(BENCHMARK_DATA))
+
+benchmarks: benchmark-predict benchmark-train benchmark-precision benchmark-growth benchmark-corpus benchmark-page ## Measure speed and memory anew for docs/performance.md (40 minutes)
+
+benchmark-predict: $(VENV)/ready-dev
+	$(call benchmark,predict) --shape minilm --precision fp32
+	$(call benchmark,predict) --shape minilm --precision auto
+	$(call benchmark,predict) --shape bert-base --precision fp32 --documents 24
+	$(call benchmark,predict) --shape bert-base --precision auto --documents 24
+
+benchmark-train: $(VENV)/ready-dev
+	$(call benchmark,train) --shape minilm --precision fp32
+	$(call benchmark,train) --shape minilm --precision bf16 --updates 0
+
+benchmark-precision: $(VENV)/ready-dev
+	$(call benchmark,precision)
+	$(call benchmark,pruning)
+
+benchmark-growth: $(VENV)/ready-dev
+	$(call benchmark,entities)
+	$(call benchmark,length)
+
+benchmark-corpus: $(VENV)/ready-dev
+	$(call benchmark,corpus)
+
+benchmark-page: $(VENV)/ready-dev
+	$(BIN)/python -m benchmarks.plots
+	$(BIN)/python -m benchmarks.tables
 
 wheel: $(VENV)/ready-demo ## Build the wheel into dist/
 	rm -rf dist

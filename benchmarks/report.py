@@ -56,6 +56,7 @@ def report(benchmark: str, result: Mapping[str, Any], options: argparse.Namespac
     """
     asked = {name: value for name, value in vars(options).items() if name not in NOT_KEPT}
     entry = {
+        "benchmark": benchmark,
         **result,
         **asked,
         "command": command(benchmark, asked),
@@ -90,4 +91,4 @@ def kept(benchmark: str, folder: Path = RESULTS) -> list[dict[str, Any]]:
 
 def newest(entries: list[dict[str, Any]], *options: str) -> list[dict[str, Any]]:
     """Give the newest result for each choice of some options, in the order in which they first came."""
-    return list({tuple(entry[option] for option in options): entry for entry in entries}.values())
+    return list({tuple(str(entry[option]) for option in options): entry for entry in entries}.values())

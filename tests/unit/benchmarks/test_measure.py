@@ -1,0 +1,82 @@
+"""Two things are timed in turn, and the figures of the machine are read right."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from benchmarks import measure
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def test_the_contenders_run_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call gives its own seconds here, and the first of each does not count."""
+    order: list[str] = []
+    textbook, product = iter([99.0, 6.0, 30.0, 8.0]), iter([99.0, 2.0, 1.0, 4.0])
+
+    def take(name: str, seconds: float) -> float:
+        order.append(name)
+        return seconds
+
+    monkeypatch.setattr(measure, "seconds", lambda work: work())
+    found = measure.alternate(lambda: take("textbook", next(textbook)), lambda: take("product", next(product)), runs=3)
+    assert order == ["textbook", "product"] * 4
+    assert found.to_json() == {"textbook": [6.0, 30.0, 8.0], "product": [2.0, 1.0, 4.0]}
+    assert found.ratio == 8.0 / 2.0
+
+
+def test_seconds_are_those_of_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([10.0, 12.5])
+    monkeypatch.setattr(measure.time, "perf_counter", lambda: next(clock))
+    assert measure.seconds(lambda: None) == 2.5
+
+
+def test_the_better_rate_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    rates = iter([{"fp32": 3.0, "bf16": 4.0}, {"fp32": 2.0, "bf16": 5.0}])
+
+    def rate(device: torch.device) -> dict[str, float]:
+        order.append("rate")
+        return next(rates)
+
+    monkeypatch.setattr(measure, "gemm_gflops", rate)
+    found = measure.beside_gemm(lambda: order.append("work"), torch.device("cpu"))
+    assert found == (None, {"fp32": 3.0, "bf16": 5.0})
+    assert order == ["rate", "work", "rate"]
+
+
+def test_a_rate_is_operations_by_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "GEMM_SIZE", {"cpu": 10})
+    times = iter([8e-6, 2e-6, 4e-6, 1e-6])
+    monkeypatch.setattr(measure, "seconds", lambda work: next(times))
+    # 2,000 operations in 2 and in 1 millionths of a second.
+    assert measure.gemm_gflops(torch.device("cpu"), runs=2) == pytest.approx({"fp32": 1.0, "bf16": 2.0})
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system has no /proc")
+def test_memory_of_a_process() -> None:
+    resident, most = measure.memory_mb("VmRSS"), measure.memory_mb("VmHWM")
+    assert resident is not None
+    assert most is not None
+    # Python with torch in it.
+    assert 50 < resident <= most * 1.01
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system has no /proc")
+def test_a_process_that_has_ended_has_no_memory() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert measure.memory_mb("VmRSS", process.pid) is None
+
+
+def test_the_processor(tmp_path: Path) -> None:
+    listing = tmp_path / "cpuinfo"
+    listing.write_text("processor\t: 0\nmodel name\t: Fast Chip 9 \nprocessor\t: 1\nmodel name\t: Other\n")
+    assert measure.processor(listing) == "Fast Chip 9"
+    assert measure.processor(tmp_path / "missing") == platform.machine()

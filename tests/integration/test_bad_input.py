@@ -117,6 +117,12 @@ BAD: dict[str, tuple[list[Prepare], str, str]] = {
         f"{PREDICT} --from xml",
         "bad.jsonl: got the form 'xml', expected one of docred, jsonl, pubtator, data",
     ),
+    "a folder without documents": (
+        [lambda: Path("empty").mkdir()],
+        "predict documents.jsonl empty --model model",
+        "empty: got a folder without a file of documents, "
+        "expected at least one whose name ends in .data, .json, .jsonl, .pubtator, .txt",
+    ),
     "a file that is no text": (
         [lambda: Path("bad.jsonl").write_bytes(b"\x89PNG\r\n")],
         PREDICT,
@@ -159,7 +165,17 @@ BAD: dict[str, tuple[list[Prepare], str, str]] = {
     "an unknown precision": (
         [],
         "predict documents.jsonl --model model --precision fp64",
-        "--precision: got 'fp64', expected one of fp32, bf16",
+        "--precision: got 'fp64', expected one of auto, fp32, bf16, int8",
+    ),
+    "nothing to go on with": (
+        [],
+        "predict documents.jsonl --model model --resume",
+        "--resume: got no --output, expected a JSONL file, to which documents are added one by one",
+    ),
+    "a form that cannot be gone on with": (
+        [],
+        "predict documents.jsonl --model model --output out.txt --resume",
+        "--resume: got the form 'table', expected a JSONL file, to which documents are added one by one",
     ),
     "a device that is not there": (
         [],

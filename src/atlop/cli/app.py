@@ -14,15 +14,18 @@ from atlop.errors import AtlopError, DataError
 
 
 class Commands(TyperGroup):
-    """Tells errors that atlop raises on purpose in plain lines, with exit status 1."""
+    """Tells what ends a command before its time in plain lines."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was asked for."""
+        """Run the command; status 1 is for errors that atlop raises on purpose, 130 for an interruption."""
         try:
             return super().invoke(ctx)
         except AtlopError as error:
             typer.echo(f"atlop: {error}", err=True)
             raise typer.Exit(1) from error
+        except KeyboardInterrupt as error:
+            typer.echo(": ".join(["atlop: interrupted", *map(str, error.args)]), err=True)
+            raise typer.Exit(130) from error
 
 
 app = typer.Typer(
@@ -39,6 +42,10 @@ def main() -> None:
     """Show warnings, such as of documents that are cut, the way errors are shown."""
     logging.basicConfig(format="atlop: %(message)s")
 
+
+PRECISIONS = ("auto", "fp32", "bf16", "int8")
+"""The values of --precision."""
+INPUT_HELP = "Files of documents, folders of such files, or - for the standard input."
 
 Form = Annotated[
     str | None, typer.Option("--from", help="Form of the input: docred, jsonl, pubtator or data; told by the content.")
@@ -75,7 +82,7 @@ def train(
 
 @app.command()
 def predict(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Files of documents.")],
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help=INPUT_HELP)],
     model: Model = None,
     output: Annotated[Path | None, typer.Option(help="File to write; without it, the standard output.")] = None,
     to: Annotated[
@@ -85,25 +92,43 @@ def predict(
     form: Form = None,
     on_error: OnError = "raise",
     device: Device = "auto",
-    precision: Annotated[str, typer.Option(help="Number format of the multiplications: fp32 or bf16.")] = "fp32",
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="Number format of the multiplications: auto (what the processor is good at), fp32, bf16 or int8."
+        ),
+    ] = "auto",
     prune: Annotated[
         bool, typer.Option("--prune", help="Skip pairs of entity types that no training relation connects.")
     ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Keep predictions if the run is stopped, and go on with those that are kept."),
+    ] = False,
 ) -> None:
     """Find the relations between the entities of documents."""
-    from atlop.cli.files import read_all
-    from atlop.cli.show import progress, write_predictions
+    from atlop.cli.files import input_files
+    from atlop.folder import find_folder
+
+    target, policy = _target(to, output), _choice("--on-error", on_error, ("raise", "skip"))
+    _choice("--precision", precision, PRECISIONS)
+    if resume and (output is None or target != "jsonl"):
+        found = "no --output" if output is None else f"the form {target!r}"
+        raise AtlopError(f"--resume: got {found}, expected a JSONL file, to which documents are added one by one")
+    files, folder = input_files(inputs), find_folder(model)
+    # Only here, so that a wrong option or file is told at once.
+    from atlop.cli.partial import PartialOutput
+    from atlop.cli.prediction import predict_files, settings_of
     from atlop.extractor import load
 
-    target = _target(to, output)
-    _choice("--precision", precision, ("fp32", "bf16"))
-    missing = next((path for path in inputs if not path.exists()), None)
-    if missing is not None:
-        raise DataError("cannot be read: No such file or directory", file=str(missing))
-    extractor = load(model, device=device, precision=precision, prune=prune)
-    documents = read_all(inputs, form=form, on_error=_choice("--on-error", on_error, ("raise", "skip")), report=_report)
-    predicted = progress(extractor.predict(documents))
-    write_predictions(predicted, target, output, extractor.scorer.labels)
+    extractor = load(folder, device=device, precision=precision, prune=prune)
+    settings = settings_of(folder, precision=precision, prune=prune)
+    partial = PartialOutput(output, settings) if resume and output else None
+    told = predict_files(
+        extractor, files, form=form, on_error=policy, report=_report, target=target, output=output, partial=partial
+    )
+    if output:
+        typer.echo(f"atlop: {told}", err=True)
 
 
 def _target(to: str | None, output: Path | None) -> str:
@@ -114,7 +139,7 @@ def _target(to: str | None, output: Path | None) -> str:
     return "leaderboard" if target == "docred" else target
 
 
-def _choice(option: str, value: str, choices: tuple[str, ...]) -> str:
+def _choice(option: str, value: str, choices: tuple[str, ...]) -> Any:
     if value not in choices:
         raise AtlopError(f"{option}: got {value!r}, expected one of {', '.join(choices)}")
     return value
@@ -156,18 +181,19 @@ def evaluate(
 
 @app.command()
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="File of documents.")],
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help=INPUT_HELP)],
     to: Annotated[str, typer.Option(help="docred, jsonl, pubtator, data or leaderboard.")],
     output: Annotated[Path, typer.Option(help="File to write.")],
     form: Form = None,
     on_error: OnError = "raise",
 ) -> None:
     """Write documents in another form."""
-    from atlop.cli.files import read_all
+    from atlop.cli.files import input_files, read_all
     from atlop.formats import write
 
     policy = _choice("--on-error", on_error, ("raise", "skip"))
-    write(read_all([source], form=form, on_error=policy, report=_report), output, form=to)
+    rows = read_all(input_files(inputs), form=form, on_error=policy, report=_report)
+    write((document for document, _ in rows), output, form=to)
 
 
 @app.command("import-reference")

@@ -1,24 +1,19 @@
-"""What people see: predicted relations, scores and models as tables, and the progress of long work."""
+"""What people see: predicted relations, scores and models as tables."""
 
 from __future__ import annotations
 
-import io
 import re
 import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console, Group
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from atlop.documents import Document, Entity, Relation
-from atlop.errors import DataError
 from atlop.evaluation import Counts, Scores
-from atlop.formats import encode, write
 from atlop.labels import LabelMap
 from atlop.type_pairs import TypePairs
 
@@ -35,60 +30,6 @@ WIDTH = 110
 def console() -> Console:
     """Give a console for the standard output, of fixed width unless it is a terminal."""
     return Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
-
-
-def progress(documents: Iterable[Document]) -> Iterator[Document]:
-    """Give the documents, showing on the standard error how many went by and how fast, if it is a terminal."""
-    if not sys.stderr.isatty():
-        yield from documents
-        return
-    columns = (
-        SpinnerColumn(),
-        MofNCompleteColumn(),
-        TextColumn("documents, {task.fields[speed]}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, speed="")
-        for document in documents:
-            yield document
-            elapsed, done = bar.tasks[task].elapsed or 0.0, bar.tasks[task].completed + 1
-            bar.update(task, advance=1, speed=f"{done / elapsed:.1f} a second" if elapsed else "")
-
-
-def write_predictions(documents: Iterator[Document], target: str, output: Path | None, labels: LabelMap) -> None:
-    """Write predicted documents to a file, whole or not at all, or to the standard output as they come.
-
-    Args:
-        documents: predicted ones.
-        target: a form of files, or ``table``.
-        output: the file; ``None`` for the standard output.
-        labels: gives the relations' names for people.
-    """
-    if target == "table":
-        _write_tables(documents, output, labels)
-    elif output is None:
-        for piece in encode(documents, form=target, readable=labels.readable):
-            sys.stdout.buffer.write(piece)
-        sys.stdout.flush()
-    else:
-        write(documents, output, form=target, readable=labels.readable)
-
-
-def _write_tables(documents: Iterator[Document], output: Path | None, labels: LabelMap) -> None:
-    if output is None:
-        screen = console()
-        for document in documents:
-            screen.print(relation_table(document, labels))
-        return
-    shown = io.StringIO()
-    screen = Console(width=WIDTH, highlight=False, file=shown)
-    for document in documents:
-        screen.print(relation_table(document, labels))
-    try:
-        output.write_text(shown.getvalue(), encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"cannot be written: {error.strerror}", file=str(output)) from error
 
 
 def relation_table(document: Document, labels: LabelMap) -> Group:

@@ -1,6 +1,6 @@
 """Forms of files that hold documents, each with its reader and its writer in one module."""
 
-from atlop.formats.files import write_pieces
+from atlop.formats.files import open_file, write_pieces
 from atlop.formats.jsonl import schema
 from atlop.formats.leaderboard import attach, read_submission, stand_ins
 from atlop.formats.registry import (
@@ -22,6 +22,7 @@ __all__ = [
     "OnError",
     "attach",
     "encode",
+    "open_file",
     "read",
     "read_submission",
     "schema",

@@ -1,0 +1,51 @@
+"""What ``predict`` writes: documents in any form, or tables for people."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from atlop.cli.show import WIDTH, console, relation_table
+from atlop.documents import Document
+from atlop.formats import encode, write, write_pieces
+from atlop.labels import LabelMap
+
+
+def write_predictions(documents: Iterable[Document], target: str, output: Path | None, labels: LabelMap) -> None:
+    """Write predicted documents to a file, whole or not at all, or to the standard output as they come.
+
+    Args:
+        documents: predicted ones.
+        target: a form of files, or ``table``.
+        output: the file; ``None`` for the standard output.
+        labels: gives the relations' names for people.
+    """
+    if output is None:
+        _show(documents, target, labels)
+    elif target == "table":
+        write_pieces(_tables(documents, labels), output)
+    else:
+        write(documents, output, form=target, readable=labels.readable)
+
+
+def _show(documents: Iterable[Document], target: str, labels: LabelMap) -> None:
+    if target == "table":
+        screen = console()
+        for document in documents:
+            screen.print(relation_table(document, labels))
+        return
+    for piece in encode(documents, form=target, readable=labels.readable):
+        sys.stdout.buffer.write(piece)
+    sys.stdout.flush()
+
+
+def _tables(documents: Iterable[Document], labels: LabelMap) -> Iterator[bytes]:
+    screen = Console(width=WIDTH, highlight=False, file=io.StringIO())
+    for document in documents:
+        with screen.capture() as capture:
+            screen.print(relation_table(document, labels))
+        yield capture.get().encode("utf-8", "backslashreplace")

@@ -1,0 +1,145 @@
+"""Prediction of folders and streams, stopped and gone on with."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from atlop.documents import Document
+from atlop.extractor import RelationExtractor
+from atlop.formats import write
+
+Run = Callable[..., Result]
+
+PREDICT = "predict documents.jsonl --model model --precision fp32"
+SPEED = r"\S+ s \(\S+ a second\)"
+PATIENCE = 120
+"""Seconds after which a process that does not come so far has failed."""
+
+
+def titles(output: str) -> list[str]:
+    return [json.loads(line)["title"] for line in output.splitlines()]
+
+
+@pytest.fixture
+def stopped(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], None]:
+    """Have Ctrl-C pressed when so many documents are predicted, or never."""
+    predict = RelationExtractor.predict
+
+    def stop(after: int | None) -> None:
+        def interrupted(extractor: RelationExtractor, documents: Iterable[Document]) -> Iterator[Document]:
+            yield from islice(predict(extractor, documents), after)
+            if after is not None:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(RelationExtractor, "predict", interrupted)
+
+    return stop
+
+
+def test_predict_reads_the_files_of_a_folder(run: Run, workplace: Path, documents: list[Document]) -> None:
+    (workplace / "folder").mkdir()
+    write(documents[:1], workplace / "folder" / "b.pubtator")
+    write(documents[1:2], workplace / "folder" / "a.json")
+    (workplace / "folder" / "README.md").write_text("Two files.")
+    result = run("predict folder documents.jsonl --model model")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert titles(result.stdout) == ["second", "first", "first", "second", "third"]
+
+
+def test_convert_reads_a_folder(run: Run, workplace: Path, documents: list[Document]) -> None:
+    (workplace / "folder").mkdir()
+    write(documents[:1], workplace / "folder" / "b.jsonl")
+    write(documents[1:], workplace / "folder" / "a.json")
+    result = run("convert folder --to jsonl --output out.jsonl")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert titles((workplace / "out.jsonl").read_text()) == ["second", "third", "first"]
+
+
+@pytest.mark.parametrize("option", ["--output out.jsonl", "--to table --output out.txt", "--output out.jsonl --resume"])
+def test_a_prediction_into_a_file_tells_its_speed(run: Run, option: str) -> None:
+    result = run(f"{PREDICT} {option}")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert re.fullmatch(rf"atlop: 3 documents in {SPEED}\n", result.stderr)
+
+
+@pytest.mark.parametrize("option", ["", "--output out.jsonl", "--output out.zip", "--to table --output out.txt"])
+def test_an_interruption_leaves_everything_as_it_was(
+    run: Run, workplace: Path, stopped: Callable[[int | None], None], option: str
+) -> None:
+    (workplace / "out.jsonl").write_text("old")
+    before = sorted(workplace.iterdir())
+    stopped(1)
+    result = run(f"{PREDICT} {option}")
+    assert (result.exit_code, result.stderr) == (130, "atlop: interrupted\n")
+    assert result.stdout.count("\n") == (0 if option else 1)
+    assert sorted(workplace.iterdir()) == before
+    assert (workplace / "out.jsonl").read_text() == "old"
+
+
+def test_a_run_goes_on_after_an_interruption(run: Run, workplace: Path, stopped: Callable[[int | None], None]) -> None:
+    whole = run(PREDICT).stdout
+    command = f"{PREDICT} --output out.jsonl --resume"
+    stopped(2)
+    result = run(command)
+    told = "atlop: interrupted: documents kept: 2; the same command goes on with the next\n"
+    assert (result.exit_code, result.stderr) == (130, told)
+    assert not (workplace / "out.jsonl").exists()
+    stopped(None)
+    result = run(command)
+    assert result.exit_code == 0
+    assert re.fullmatch(rf"atlop: 1 document in {SPEED}, after 2 that were kept\n", result.stderr)
+    assert (workplace / "out.jsonl").read_text() == whole
+    assert not (workplace / "out.jsonl.partial").exists()
+
+
+def test_another_precision_is_not_gone_on_with(run: Run, stopped: Callable[[int | None], None]) -> None:
+    stopped(2)
+    run(f"{PREDICT} --output out.jsonl --resume")
+    result = run("predict documents.jsonl --model model --precision bf16 --output out.jsonl --resume")
+    problem = "precision: got 'bf16', what is kept was predicted with 'fp32'; remove the folder to start anew"
+    assert (result.exit_code, result.stderr) == (1, f"atlop: --resume: out.jsonl.partial: {problem}\n")
+
+
+def start(workplace: Path) -> subprocess.Popen[bytes]:
+    """Begin to predict the standard input in a process of its own."""
+    command = ["-m", "atlop", "predict", "-", "--model", "model", "--precision", "fp32", "--output", "out.jsonl"]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, *command], cwd=workplace, env=environment, **pipes)
+
+
+def test_predict_reads_a_pipe(workplace: Path) -> None:
+    with start(workplace) as process:
+        out, err = process.communicate((workplace / "documents.jsonl").read_bytes())
+    assert (process.returncode, out) == (0, b"")
+    assert re.fullmatch(rf"atlop: 3 documents in {SPEED}\n", err.decode())
+    assert titles((workplace / "out.jsonl").read_text()) == ["first", "second", "third"]
+
+
+def test_ctrl_c_ends_a_run_that_waits_for_more_of_a_pipe(workplace: Path) -> None:
+    before = sorted(workplace.iterdir())
+    with start(workplace) as process:
+        assert process.stdin is not None and process.stderr is not None
+        process.stdin.write((workplace / "documents.jsonl").read_bytes())
+        process.stdin.flush()
+        deadline = time.monotonic() + PATIENCE
+        while sorted(workplace.iterdir()) == before:  # it writes beside the output, so it waits for documents
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < deadline, "the run does not begin to write"
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 130
+        assert process.stderr.read() == b"atlop: interrupted\n"
+    assert sorted(workplace.iterdir()) == before

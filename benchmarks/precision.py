@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import atlop
-from atlop import Document, PairScores, RelationExtractor, evaluate
+from atlop import Document, RelationExtractor, evaluate
 from atlop.errors import AtlopError
 from benchmarks.documents import documents
 from benchmarks.predict import differences
@@ -24,25 +25,18 @@ REFERENCE = "fp32"
 """What the other precisions are held against."""
 
 
-def score(extractor: RelationExtractor, dev: Sequence[Document]) -> tuple[dict[str, Any], list[PairScores]]:
-    """Give the F1 of a model, and what it says of every pair."""
+def score(extractor: RelationExtractor, dev: Sequence[Document]) -> tuple[float, NDArray[np.float32]]:
+    """Give the F1 of a model, and the logits of all pairs of all documents, [P, R]."""
     scores = list(extractor.scores(dev))
     predicted = [text.with_relations(extractor.relations(row)) for text, row in zip(dev, scores, strict=True)]
-    return {"f1": evaluate(dev, predicted).f1}, scores
-
-
-def changes(extractor: RelationExtractor, expected: list[PairScores], found: list[PairScores]) -> dict[str, Any]:
-    """Compare two ways of scoring the same documents, with the offset of the model."""
-    logits = [np.concatenate([scores.logits for scores in side]) for side in (expected, found)]
-    config = extractor.scorer.config
-    return differences(logits[0], logits[1], config.max_labels, config.threshold_offset)
+    return evaluate(dev, predicted).f1, np.concatenate([row.logits for row in scores])
 
 
 def compare(dev: Sequence[Document], precisions: Sequence[str]) -> dict[str, Any]:
     """Score the dev documents at each precision."""
-    reference = atlop.load(device="cpu", precision=REFERENCE)
-    figures, expected = score(reference, dev)
-    rows, left_out = {REFERENCE: figures}, {}
+    f1, expected = score(atlop.load(device="cpu", precision=REFERENCE), dev)
+    rows: dict[str, dict[str, Any]] = {REFERENCE: {"f1": f1}}
+    left_out = {}
     for precision in precisions:
         if precision == REFERENCE:
             continue
@@ -51,8 +45,8 @@ def compare(dev: Sequence[Document], precisions: Sequence[str]) -> dict[str, Any
         except AtlopError as error:
             left_out[precision] = str(error)
             continue
-        figures, found = score(extractor, dev)
-        rows[precision] = figures | changes(extractor, expected, found)
+        f1, found = score(extractor, dev)
+        rows[precision] = {"f1": f1, **differences(expected, found, extractor.scorer.config)}
     return {"precisions": rows, "left_out": left_out}
 
 

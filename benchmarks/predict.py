@@ -5,7 +5,7 @@
 The product is timed from documents to scores, tokenizing included; the textbook from features to scores. ``ratio`` is
 the median time of the textbook over that of the product, run in turn; ``floor_share`` is the share of the product's
 time that its multiplications need at the measured rate (``benchmarks/floor.py``), which for every precision but fp32
-is the bf16 rate.
+is the better one of fp32 and bf16.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import torch
 from numpy.typing import NDArray
 
 from atlop import Document, RelationExtractor
+from atlop.checkpoint import Checkpoint
+from atlop.config import ModelConfig
 from atlop.decisions import decide
 from atlop.features import Features
 from benchmarks.contenders import SHAPES, checkpoint_of, product_of, textbook_of
@@ -70,36 +72,38 @@ def compare(
         return product_logits(product, texts)
 
     timing, rates = beside_gemm(lambda: alternate(timed_textbook, timed_product, runs=runs), torch.device(device))
-    encoder, rate = checkpoint.model.encoder.transformer.config, rates["fp32" if precision == "fp32" else "bf16"]
-    floor = floor_seconds(features, encoder, checkpoint.config, len(checkpoint.labels), rate * 1e9)
+    floor = floor_of(checkpoint, features, rates["fp32"] if precision == "fp32" else max(rates.values()))
     return {
         "ratio": timing.ratio,
         "floor_share": floor / statistics.median(timing.product),
         "seconds_per_document": statistics.median(timing.product) / len(texts),
         "textbook_seconds_per_document": statistics.median(timing.textbook) / len(texts),
         "floor_seconds_per_document": floor / len(texts),
-        **differences(timed_textbook(), timed_product(), checkpoint.config.max_labels),
+        **differences(timed_textbook(), timed_product(), checkpoint.config),
         "gemm_gflops": rates,
         "run_seconds": timing.to_json(),
     }
 
 
-def differences(
-    expected: NDArray[np.float32], found: NDArray[np.float32], max_labels: int | None, offset: float = 0.0
-) -> dict[str, Any]:
-    """Compare two ways of scoring the same pairs, [P, R] each.
+def floor_of(checkpoint: Checkpoint, features: Sequence[Features], gflops: float) -> float:
+    """Give the seconds that the multiplications of documents take at the least."""
+    encoder, columns = checkpoint.model.encoder.transformer.config, len(checkpoint.labels)
+    return floor_seconds(features, encoder, checkpoint.config, columns, gflops * 1e9)
+
+
+def differences(expected: NDArray[np.float32], found: NDArray[np.float32], config: ModelConfig) -> dict[str, Any]:
+    """Compare two ways of scoring the same pairs.
 
     Args:
-        expected: the logits of one.
-        found: those of the other.
-        max_labels: the most relations of one pair.
-        offset: added to the lead of every relation over the threshold.
+        expected: the logits of one, [P, R].
+        found: those of the other, [P, R].
+        config: how a model decides by them.
     """
-    changed = decide(expected, max_labels, offset) != decide(found, max_labels, offset)
+    first, second = (decide(logits, config.max_labels, config.threshold_offset) for logits in (expected, found))
     return {
         "pairs": len(expected),
         "largest_logit_difference": float(np.abs(expected - found).max()),
-        "decisions_changed": int(changed.any(1).sum()),
+        "decisions_changed": int((first != second).any(1).sum()),
     }
 
 

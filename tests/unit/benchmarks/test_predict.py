@@ -11,6 +11,7 @@ from benchmarks.predict import differences, product_logits, textbook_logits
 from benchmarks.train import product_updater, textbook_updater
 
 from atlop.checkpoint import Checkpoint
+from atlop.config import ModelConfig
 from atlop.documents import Document, Relation
 from atlop.features import Featurizer
 
@@ -29,10 +30,13 @@ def test_differences() -> None:
     found = np.array([[0.0, 1.5, -1.0], [0.0, 0.25, -2.0], [0.0, 4.0, 3.0]], dtype=np.float32)
     wanted = {"pairs": 3, "largest_logit_difference": 1.25}
     # The second pair gains a relation; with one relation a pair at the most, the third has another one.
-    assert differences(expected, found, None) == {**wanted, "decisions_changed": 1}
-    assert differences(expected, found, 1) == {**wanted, "decisions_changed": 2}
+    assert differences(expected, found, ModelConfig(max_labels=None)) == {**wanted, "decisions_changed": 1}
+    assert differences(expected, found, ModelConfig(max_labels=1)) == {**wanted, "decisions_changed": 2}
     # From two below the threshold on, a relation counts, but for one that is exactly there.
-    assert differences(expected, found, None, 2.0) == {**wanted, "decisions_changed": 0}
+    assert differences(expected, found, ModelConfig(max_labels=None, threshold_offset=2.0)) == {
+        **wanted,
+        "decisions_changed": 0,
+    }
 
 
 def test_both_say_the_same(tiny_checkpoint: Checkpoint, texts: list[Document]) -> None:

@@ -47,6 +47,7 @@ PREDICT = "predict documents.jsonl --model model --precision fp32"
 """At a precision that gives every machine the same confidences."""
 CLOSING = re.compile(r"atlop: \d+ documents? in .+ \(.+ a second\)\n")
 """What a prediction into a file ends with."""
+SPEED = r"[\d.,]+ documents a second"
 
 
 def well(result: Result, stderr: str = "") -> str:
@@ -77,7 +78,9 @@ def expected(workplace: Path, documents: list[Document]) -> list[Document]:
 
 def test_a_newcomer_trains_and_predicts(workplace: Path) -> None:
     trained = process("train", "run.yaml", "--output", "mine", "--device", "cpu", folder=workplace)
-    assert trained.stdout.splitlines()[-1].startswith("Model in mine; best epoch: f1 ")
+    assert re.fullmatch(rf"Model in mine; best epoch: f1 .+; {SPEED}\n", trained.stdout)
+    scores = r"f1 \S+, precision \S+, recall \S+"
+    assert re.search(rf"(?m)^atlop: epoch 1 of 1: {scores}, {SPEED}$", trained.stderr)
     predicted = process("predict", "documents.jsonl", "--model", "mine", folder=workplace)
     assert predicted.stderr == ""
     assert [json.loads(line)["title"] for line in predicted.stdout.splitlines()] == ["first", "second", "third"]
@@ -109,7 +112,7 @@ def document_with(relation: str) -> Document:
 def test_train_without_dev_documents_has_no_scores_to_tell(run: Run) -> None:
     out = run("train run.yaml --output mine --set dev=null --device cpu")
     assert out.exit_code == 0, out.stderr
-    assert "Model in mine\n" in out.stdout
+    assert re.fullmatch(rf"Model in mine; {SPEED}\n", out.stdout)
 
 
 def test_predict_writes_documents_with_confidences_and_names(

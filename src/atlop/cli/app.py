@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -73,11 +74,18 @@ def train(
 
     settings = load_training_config(config, parse_overrides(overrides or []))
     # Only here, so that a wrong configuration is told at once.
+    from atlop.cli.training import TrainingProgress
     from atlop.training import train as run
 
-    best = run(settings, output, resume=resume, init=init, device=device)
-    scores = ", ".join(f"{name.removeprefix('eval_')} {value:.4g}" for name, value in best.items())
-    typer.echo(f"Model in {output}" + (f"; best epoch: {scores}" if best else ""))
+    with closing(TrainingProgress()) as progress:
+        best = run(settings, output, resume=resume, init=init, device=device, callbacks=[progress])
+    told = [f"Model in {output}"]
+    if best:
+        scores = ", ".join(f"{name.removeprefix('eval_')} {value:.4g}" for name, value in best.items())
+        told.append(f"best epoch: {scores}")
+    if progress.documents:
+        told.append(progress.speed)
+    typer.echo("; ".join(told))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""How far a prediction is and how fast it goes."""
+"""How far long work is and how fast it goes."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Tally:
                 yield document
                 self.documents += 1
                 self.seconds = time.perf_counter() - started
-                told = f"{self.documents:,} documents, {speed(self.documents, self.seconds)}"
+                told = f"{self.documents:,} documents, {rate(self.documents, self.seconds)} a second"
                 bar.update(task, completed=self._places.popleft(), description=told)
 
     def __str__(self) -> str:
         count = "1 document" if self.documents == 1 else f"{self.documents:,} documents"
-        return f"{count} in {duration(self.seconds)} ({speed(self.documents, self.seconds)})"
+        return f"{count} in {duration(self.seconds)} ({rate(self.documents, self.seconds)} a second)"
 
 
 def progress_bar() -> Progress:
@@ -58,10 +58,10 @@ def progress_bar() -> Progress:
     return Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
 
 
-def speed(documents: float, seconds: float) -> str:
-    """Tell how many documents a second went by."""
-    rate = documents / seconds if seconds else 0.0
-    return f"{rate:,.0f} a second" if rate >= 100 else f"{rate:.3g} a second"
+def rate(documents: float, seconds: float) -> str:
+    """Tell how many documents a second went by, to three digits."""
+    found = documents / seconds if seconds else 0.0
+    return f"{found:,.0f}" if found >= 100 else f"{found:.3g}"
 
 
 def duration(seconds: float) -> str:

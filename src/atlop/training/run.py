@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import nn
-from transformers import set_seed
+from transformers import ProgressCallback, TrainerCallback, set_seed
 
 from atlop.checkpoint import Checkpoint, load, new_checkpoint, save
 from atlop.config import TrainingConfig
@@ -21,7 +22,13 @@ from atlop.training.trainer import RelationTrainer, make_arguments
 
 
 def train(
-    config: TrainingConfig, output: Path, *, resume: bool = False, init: str | None = None, device: str = "auto"
+    config: TrainingConfig,
+    output: Path,
+    *,
+    resume: bool = False,
+    init: str | None = None,
+    device: str = "auto",
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> dict[str, float]:
     """Train a model and leave the best epoch's in a folder.
 
@@ -31,6 +38,7 @@ def train(
         resume: go on from the last whole state in ``output``, or start where there is none.
         init: a model to start from instead of fresh relation layers; the run's labels may be new to it.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        callbacks: are told of every step, such as to show how far the run is; without one, nothing is shown.
 
     Returns:
         The scores of the best epoch on the dev documents, empty without dev documents.
@@ -46,6 +54,9 @@ def train(
     set_seed(config.seed)
     checkpoint = new_checkpoint(config.encoder, config.model, labels) if init is None else start_from(init, labels)
     trainer = make_trainer(checkpoint, corpora, config, output, target)
+    trainer.remove_callback(ProgressCallback)
+    for callback in callbacks:
+        trainer.add_callback(callback)
     if is_first_process():
         output.mkdir(parents=True, exist_ok=True)
         write_json(output / CONFIG, settings)

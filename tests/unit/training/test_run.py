@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import TrainerCallback, TrainerState
 
 from atlop.checkpoint import Checkpoint, load, save
 from atlop.config import ModelConfig, TrainingConfig
@@ -53,6 +54,26 @@ def test_leaves_a_model_folder_with_its_settings_and_history(
 def test_without_dev_documents_the_last_epoch_is_kept(configure: Configure, tmp_path: Path) -> None:
     assert train(configure(), tmp_path / "out", device="cpu") == {}
     assert load(tmp_path / "out").config == configure().model
+
+
+class Steps(TrainerCallback):
+    """Notes the updates that it is told of."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+    def on_step_end(self, args: Any, state: TrainerState, control: Any, **others: Any) -> None:
+        self.seen.append(state.global_step)
+
+
+def test_tells_its_callbacks_of_every_step_and_shows_nothing_itself(
+    configure: Configure, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    steps = Steps()
+    train(configure(batch_size=2, epochs=2), tmp_path / "out", device="cpu", callbacks=[steps])
+    # Three documents have pairs, so an epoch is two updates.
+    assert steps.seen == [1, 2, 3, 4]
+    assert capfd.readouterr().out == ""
 
 
 def test_the_same_seed_gives_the_same_weights(configure: Configure, tmp_path: Path) -> None:

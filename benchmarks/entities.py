@@ -51,9 +51,8 @@ def parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Measure and report."""
     asked = parser().parse_args()
-    report(
-        "entities", compare(documents(path=asked.data), asked.counts, precision=asked.precision, runs=asked.runs), asked
-    )
+    corpus = documents(path=asked.data)
+    report("entities", compare(corpus, asked.counts, precision=asked.precision, runs=asked.runs), asked)
 
 
 if __name__ == "__main__":

@@ -42,10 +42,9 @@ def parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Measure and report."""
     asked = parser().parse_args()
-    corpus, runs = documents(path=asked.data), asked.runs
-    report(
-        "length", compare(corpus, asked.counts, entities=asked.entities, precision=asked.precision, runs=runs), asked
-    )
+    corpus = documents(path=asked.data)
+    found = compare(corpus, asked.counts, entities=asked.entities, precision=asked.precision, runs=asked.runs)
+    report("length", found, asked)
 
 
 if __name__ == "__main__":

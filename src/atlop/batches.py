@@ -6,9 +6,9 @@ It is laid out in numpy arrays, so that models which need no torch can take it t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,25 @@ if TYPE_CHECKING:
 
 Array = TypeVar("Array")
 """A numpy array or a torch tensor."""
+
+
+CONTEXT_WEIGHTS_AT_ONCE = 2**24
+"""Numbers of one :class:`ContextBlock`, which bounds the memory that a document with many entities takes."""
+
+
+class ContextBlock(NamedTuple):
+    """Some unordered pairs of one document: all that begin with some of its entities."""
+
+    document: int
+    """Its place in the batch."""
+    start: int
+    """Place of the first pair in ``Batch.unordered_pairs``."""
+    stop: int
+    """Place after the last."""
+    first: int
+    """The lowest entity that a pair may begin with, counted within the document."""
+    last: int
+    """The entity after the highest."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +84,10 @@ class Batch(Generic[Array]):
     """Ordered pairs of each document."""
     unordered_counts: list[int]
     """Unordered pairs of each document."""
+    context_blocks: list[ContextBlock]
+    """Parts of ``unordered_pairs``, one after another."""
+    whole: bool
+    """Whether every document is one window, so that nothing is to be joined."""
 
     @property
     def entities(self) -> int:
@@ -108,7 +131,25 @@ def collate(features: Sequence[Features], special: SpecialSubwords, padding: int
         entity_counts=entity_counts,
         pair_counts=[len(document.pairs) for document in features],
         unordered_counts=[len(pairs) for pairs, _ in unordered],
+        context_blocks=[
+            block
+            for d, (pairs, _) in enumerate(unordered)
+            for block in _blocks(d, pairs, int(first_unordered[d]), entity_counts[d] * windows["coverage"].shape[1])
+        ],
+        whole=all(len(document.windows) == 1 for document in features),
     )
+
+
+def _blocks(document: int, pairs: NDArray[np.int64], offset: int, size: int) -> Iterator[ContextBlock]:
+    """Cut the unordered pairs [U, 2] of a document, which begin at ``offset`` and are sorted by their first entity.
+
+    Each first entity takes ``size`` numbers, one for each other entity and subword.
+    """
+    some = max(1, CONTEXT_WEIGHTS_AT_ONCE // max(1, size))
+    for first in range(int(pairs[0, 0]), int(pairs[-1, 0]) + 1, some) if len(pairs) else ():
+        start, stop = np.searchsorted(pairs[:, 0], (first, first + some)).tolist()
+        if start < stop:
+            yield ContextBlock(document, offset + start, offset + stop, first, first + some)
 
 
 def _unordered(pairs: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from atlop import batches
 from atlop.batches import Batch, collate
 from atlop.features import Features, SpecialSubwords
 
@@ -23,7 +24,7 @@ PADDING = 0
 def slow_batch(features: Sequence[Features], special: SpecialSubwords) -> dict[str, Any]:
     """Everything that a batch holds, as lists, one document, window and subword after the other."""
     length = max(len(document.input_ids) for document in features)
-    found: dict[str, list[Any]] = {entry.name: [] for entry in fields(Batch)}
+    found: dict[str, Any] = {entry.name: [] for entry in fields(Batch)}
     windows = [(d, start, stop) for d, document in enumerate(features) for start, stop in document.windows]
     for d, start, stop in windows:
         ids = features[d].input_ids.tolist()
@@ -41,7 +42,8 @@ def slow_batch(features: Sequence[Features], special: SpecialSubwords) -> dict[s
     for d, document in enumerate(features):
         spans = document.windows
         found["coverage"].append([sum(start <= place < stop for start, stop in spans) for place in range(length)])
-        _add_document(found, document, first_place=d * length)
+        _add_document(found, document, first_place=d * length, length=length)
+    found["whole"] = all(len(document.windows) == 1 for document in features)
     complete = all(document.labels is not None for document in features)
     return {**found, "labels": found["labels"] if complete else None}
 
@@ -71,7 +73,7 @@ def _pad(rows: list[list[int]], filler: int, least: int = 0) -> None:
         row += [filler] * (width - len(row))
 
 
-def _add_document(found: dict[str, list[Any]], document: Features, first_place: int) -> None:
+def _add_document(found: dict[str, Any], document: Features, first_place: int, length: int) -> None:
     first_entity, first_unordered = sum(found["entity_counts"]), sum(found["unordered_counts"])
     found["mention_places"] += [first_place + place for place in document.mention_starts.tolist()]
     found["mention_entity"] += [first_entity + entity for entity in document.mention_entity.tolist()]
@@ -84,6 +86,17 @@ def _add_document(found: dict[str, list[Any]], document: Features, first_place: 
     found["entity_counts"].append(document.entities)
     found["pair_counts"].append(len(pairs))
     found["unordered_counts"].append(len(unordered))
+    if unordered:
+        # Small documents: one block, of as many first entities as fit.
+        first, some = unordered[0][0], batches.CONTEXT_WEIGHTS_AT_ONCE // (document.entities * length)
+        block = (
+            len(found["entity_counts"]) - 1,
+            first_unordered,
+            first_unordered + len(unordered),
+            first,
+            first + some,
+        )
+        found["context_blocks"].append(block)
     found["labels"] += [] if document.labels is None else document.labels.tolist()
 
 
@@ -113,6 +126,25 @@ def test_a_batch_by_hand(make_features: MakeFeatures, special: SpecialSubwords) 
     assert batch["pair_contexts"] == [0, 0, 1]
     assert batch["unordered_pairs"] == [[0, 1], [0, 0]]
     assert (batch["entity_counts"], batch["pair_counts"], batch["unordered_counts"]) == ([2, 1], [2, 1], [1, 1])
+
+
+def test_contexts_are_cut_into_blocks_by_their_first_entity(
+    make_features: MakeFeatures, special: SpecialSubwords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 4 entities in 5 subwords: an entity takes 20 numbers, so 2 entities to a block, and none begins a pair with 3.
+    monkeypatch.setattr(batches, "CONTEXT_WEIGHTS_AT_ONCE", 59)
+    two, one = make_features(5, [[1], [2]]), make_features(5, [[1], [2], [3], [3]], pairs=[(3, 0), (2, 3), (0, 1)])
+    batch = collate([two, one], special, PADDING)
+    assert batch.unordered_pairs.tolist() == [[0, 1], [0, 1], [0, 3], [2, 3]]
+    assert batch.context_blocks == [(0, 0, 1, 0, 5), (1, 1, 3, 0, 2), (1, 3, 4, 2, 4)]
+
+
+@pytest.mark.parametrize(("window", "whole"), [(30, True), (20, False)])
+def test_documents_of_one_window_are_told(
+    make_features: MakeFeatures, special: SpecialSubwords, window: int, whole: bool
+) -> None:
+    features = [make_features(5, [[1], [2]]), make_features(25, [[1]], window=window)]
+    assert collate(features, special, PADDING).whole is whole
 
 
 @st.composite
@@ -182,6 +214,8 @@ def test_a_batch_goes_to_a_device_with_all_but_the_lists(make_features: MakeFeat
         "entity_counts",
         "pair_counts",
         "unordered_counts",
+        "context_blocks",
+        "whole",
     }
     counts = (moved.entity_counts, moved.pair_counts, moved.unordered_counts)
     assert counts == ([2, 1], [2, 0], [1, 0])

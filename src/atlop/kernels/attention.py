@@ -19,6 +19,9 @@ from atlop.kernels.dropout import keep_mask
 ATTENTION = "atlop_mention_rows"
 """Name under which transformers knows the attention function."""
 
+SCORES_AT_ONCE = 2**21
+"""Attention scores that :func:`attend_in_blocks` holds at one time."""
+
 
 def register_attention() -> None:
     """Make :data:`ATTENTION` known to transformers; doing it again changes nothing."""
@@ -73,6 +76,8 @@ def attention_with_mention_rows(
         return output.transpose(1, 2).contiguous(), None
     if mention_rows is not None and last:
         mention_rows.rows = attention_rows(query, key, attention_mask, scale, mention_rows.positions)
+    if query.device.type == "cpu" and query.dtype == torch.bfloat16 and not torch.is_grad_enabled():
+        return attend_in_blocks(query, key, value, attention_mask, scale).transpose(1, 2).contiguous(), None
     return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
 
 
@@ -89,6 +94,28 @@ def select_rows(tensor: Tensor, positions: Tensor) -> Tensor:
     """Take the rows at ``positions`` [W, Q] out of ``tensor`` [W, H, S, ...], giving [W, H, Q, ...]."""
     index = positions[:, None, :, None].expand(-1, tensor.shape[1], -1, tensor.shape[3])
     return tensor.gather(2, index)
+
+
+def attend_in_blocks(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float) -> Tensor:
+    """Attend by products of whole matrices, for prediction in bf16 on a CPU, where torch's fused kernel is slower.
+
+    Returns:
+        The output [W, H, S, D/H].
+    """
+    windows, heads, length, _ = query.shape
+    output = torch.empty_like(query, memory_format=torch.contiguous_format)
+    some = max(1, SCORES_AT_ONCE // (heads * length * length))
+    rows = max(1, SCORES_AT_ONCE // (heads * length))
+    for window in range(0, windows, some):
+        part = slice(window, window + some)
+        keys, values = key[part].contiguous().transpose(-1, -2), value[part].contiguous()
+        for row in range(0, length, rows):
+            queries = query[part, :, row : row + rows] * scale
+            scores = queries.contiguous() @ keys
+            if mask is not None:
+                scores.masked_fill_(~mask[part, :, row : row + rows], torch.finfo(scores.dtype).min)
+            output[part, :, row : row + rows] = torch.softmax(scores, -1, out=scores) @ values
+    return output
 
 
 def attend_with_dropout(

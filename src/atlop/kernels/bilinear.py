@@ -1,11 +1,24 @@
-"""The grouped bilinear product with its own backward pass."""
+"""The grouped bilinear product: its loop over groups, its own backward pass, and a form that only predicts."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from atlop.kernels.linear import Packed
+
+CPU_PAIRS_AT_ONCE = 512
+"""Pairs whose outer product of one group is held at one time, so that it does not leave a processor's cache."""
+
+PACKED_COLUMNS = 16
+"""Packed weights are filled up to a multiple of so many columns, the width of a vector register in fp32."""
+
+Product = Callable[[Tensor], Tensor]
+"""Multiplies outer products [P, block * block] with the weights of one group, giving [P, R] or more columns."""
 
 
 def grouped_bilinear(head: Tensor, tail: Tensor, weight: Tensor, block: int) -> Tensor:
@@ -23,22 +36,70 @@ def grouped_bilinear(head: Tensor, tail: Tensor, weight: Tensor, block: int) -> 
     return scores
 
 
+class PackedBilinear(nn.Module):
+    """A grouped bilinear layer that can only predict, on a CPU.
+
+    Args:
+        weight: [R, K * block], in the number format to multiply in.
+        bias: [R].
+        block: features of one group.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor, block: int) -> None:
+        super().__init__()
+        self.block, self.kind, self.bias = block, weight.dtype, bias.detach().float()
+        filled = nn.functional.pad(weight.detach(), (0, 0, 0, -len(weight) % PACKED_COLUMNS))
+        self.products = [Packed(part) for part in filled.split(block * block, 1)]
+
+    def forward(self, head: Tensor, tail: Tensor) -> Tensor:
+        """Give scores [P, R] of ``head`` and ``tail`` [P, K]."""
+        columns = len(self.bias)
+        return sum_groups(head.to(self.kind), tail.to(self.kind), self.products, self.block, columns).add_(self.bias)
+
+
+def sum_groups(head: Tensor, tail: Tensor, products: Sequence[Product], block: int, columns: int) -> Tensor:
+    """Give the scores [P, R], one group of features at a time.
+
+    The outer product [P, K * block] never exists as a whole: each part is written over the one before.
+
+    Args:
+        head: features of the heads, [P, K].
+        tail: features of the tails, [P, K].
+        products: one for each group.
+        block: features of one group.
+        columns: the columns to keep of each product, R.
+    """
+    rows = rows_at_once(head)
+    outer = head.new_empty(rows, block, block)
+    scores = head.new_zeros(len(head), columns, dtype=torch.float32)
+    for left, right, target in zip(head.split(rows), tail.split(rows), scores.split(rows), strict=True):
+        part = outer[: len(left)]
+        for first, second, product in zip(left.split(block, 1), right.split(block, 1), products, strict=True):
+            torch.mul(first.unsqueeze(2), second.unsqueeze(1), out=part)
+            target += product(part.flatten(1))[:, :columns]
+    return scores
+
+
+def rows_at_once(head: Tensor) -> int:
+    """Share out the pairs evenly, at most :data:`CPU_PAIRS_AT_ONCE` on a CPU and all of them elsewhere."""
+    count = max(len(head), 1)
+    return -(-count // -(-count // CPU_PAIRS_AT_ONCE)) if head.device.type == "cpu" else count
+
+
 class _GroupedBilinear(torch.autograd.Function):
-    """Works one group at a time, so that the outer product [P, K * block] never exists as a whole."""
+    """Computes the outer products anew in the backward pass, which is cheaper than having kept them."""
 
     @staticmethod
     def forward(ctx: Any, head: Tensor, tail: Tensor, weight: Tensor, block: int) -> Tensor:
         """Compute the product and keep its factors."""
         ctx.save_for_backward(head, tail, weight)
         ctx.block = block
-        scores = head.new_zeros(head.shape[0], weight.shape[0], dtype=torch.float32)
-        for left, right, part in _groups(head, tail, weight, block):
-            scores += _outer(left, right) @ part.T
-        return scores
+        products = [partial(nn.functional.linear, weight=part) for part in weight.split(block * block, 1)]
+        return sum_groups(head, tail, products, block, weight.shape[0])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        """Compute the outer products anew, which is cheaper than having kept them."""
+        """Go back group by group."""
         head, tail, weight = ctx.saved_tensors
         gradient = gradient.to(head.dtype)
         heads, tails, weights = [], [], []

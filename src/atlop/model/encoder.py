@@ -69,6 +69,8 @@ class Encoder(nn.Module):
         """
         states, rows = self._transform(batch)
         seen = rows.transpose(1, 2).flatten(0, 1).index_select(0, batch.row_places)
+        if batch.whole:
+            return Encoded(states * batch.attention_mask.unsqueeze(-1), seen)
         columns, mentions, length = batch.row_columns, batch.row_mentions, batch.coverage.shape[1]
         attention = join_rows(seen, columns, mentions, batch.mention_split, length)
         return Encoded(join_states(states, batch.token_places, batch.coverage), attention)

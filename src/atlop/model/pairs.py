@@ -16,9 +16,6 @@ CONTEXT_EPSILON = 1e-5
 """Added to the sum that normalises a pair's context weights; the published models were trained with this value, which
 is not small beside the products of two attentions."""
 
-UNORDERED_PAIRS_AT_ONCE = 4096
-"""Pairs whose context weights [U, L] are held at one time."""
-
 
 class Entities(NamedTuple):
     """Shapes: ``embeddings`` [E, D], ``attention`` [E, H, L]; zero for an entity whose mentions were all cut off."""
@@ -41,7 +38,9 @@ def pool_entities(encoded: Encoded, batch: Batch[Tensor], pooling: Pooling) -> E
     return Entities(embeddings, segment_mean(encoded.attention, batch.mention_entity, batch.entities))
 
 
-def localized_context(states: Tensor, attention: Tensor, pairs: Tensor) -> Tensor:
+def localized_context(
+    states: Tensor, attention: Tensor, pairs: Tensor, first: int = 0, last: int | None = None
+) -> Tensor:
     """Average one document's states by the attention that both entities of a pair pay (paper equations 8 to 10).
 
     The context of (a, b) is that of (b, a). A pair that shares no window has the context of the places where a window
@@ -50,15 +49,21 @@ def localized_context(states: Tensor, attention: Tensor, pairs: Tensor) -> Tenso
     Args:
         states: states of the document, [L, D].
         attention: attention of its entities, [E, H, L].
-        pairs: the unordered pairs, counted within the document, [U, 2].
+        pairs: unordered pairs, counted within the document, [U, 2].
+        first: the lowest entity that comes first in a pair.
+        last: the entity after the highest that does; ``None`` for all from ``first`` on.
 
     Returns:
         Contexts [U, D].
     """
-    first, second = (attention.index_select(0, side) for side in pairs.unbind(1))
-    both = (first * second).mean(1)
-    weights = both / (both.sum(1, keepdim=True) + CONTEXT_EPSILON)
-    return weights.to(states.dtype) @ states
+    entities, heads, _ = attention.shape
+    by_place = attention.permute(2, 0, 1)
+    # At every place the products of all pairs of attentions, summed over heads, in one multiplication of [A, H] with
+    # [H, E]: no head of a pair is held by itself.
+    both = by_place[:, first:last] @ by_place.transpose(1, 2)
+    both = both.flatten(1).index_select(1, (pairs[:, 0] - first) * entities + pairs[:, 1]) / heads
+    weights = both / (both.sum(0) + CONTEXT_EPSILON)
+    return weights.T.to(states.dtype) @ states
 
 
 class LocalizedContext(nn.Module):
@@ -69,16 +74,13 @@ class LocalizedContext(nn.Module):
         self.width = width
 
     def forward(self, encoded: Encoded, entities: Entities, batch: Batch[Tensor]) -> Tensor:
-        """Give contexts [U, D], document by document."""
-        contexts = []
-        attentions = entities.attention.split(batch.entity_counts)
-        pairs = batch.unordered_pairs.split(batch.unordered_counts)
-        for document in zip(encoded.states, attentions, pairs, strict=True):
-            states, attention, unordered = document
-            contexts += [
-                localized_context(states, attention, part) for part in unordered.split(UNORDERED_PAIRS_AT_ONCE)
-            ]
-        return torch.cat(contexts)
+        """Give contexts [U, D], some first entities of one document at a time."""
+        attention = entities.attention.split(batch.entity_counts)
+        contexts = [
+            localized_context(encoded.states[d], attention[d], batch.unordered_pairs[start:stop], first, last)
+            for d, start, stop, first, last in batch.context_blocks
+        ]
+        return torch.cat(contexts) if contexts else encoded.states.new_zeros(0, self.width)
 
 
 class NoContext(nn.Module):
@@ -116,8 +118,8 @@ class Projection(nn.Module):
     def parts(self, embeddings: Tensor, contexts: Tensor) -> tuple[Tensor, Tensor]:
         """Give the entity parts [E, K] and the context parts [U, K]."""
         weight, bias = self.linear.weight, self.linear.bias
-        entity = nn.functional.linear(embeddings, weight[:, : self.width], bias)
-        return entity, nn.functional.linear(contexts, weight[:, self.width :])
+        entity = nn.functional.linear(embeddings.to(weight.dtype), weight[:, : self.width], bias)
+        return entity, nn.functional.linear(contexts.to(weight.dtype), weight[:, self.width :])
 
 
 def join_parts(parts: tuple[Tensor, Tensor], entity: Tensor, context: Tensor) -> Tensor:

@@ -15,9 +15,10 @@ from atlop.config import ModelConfig
 from atlop.errors import AtlopError
 from atlop.features import Features, SpecialSubwords
 from atlop.labels import LabelMap
+from atlop.scorers.predicting import predicting
 
-CPU_SUBWORDS_AT_ONCE = 1024
-"""Small, as a batch of this size stays in the cache of a processor."""
+CPU_SUBWORDS_AT_ONCE = 512
+"""For each thread; small, so that a batch stays in the cache of a processor."""
 
 SUBWORDS_AT_ONCE = 16384
 """Enough to keep any other device busy."""
@@ -34,7 +35,8 @@ class TorchScorer:
 
     def __init__(self, checkpoint: Checkpoint, *, device: torch.device | str = "cpu", precision: str = "fp32") -> None:
         self.checkpoint, self.device, self.precision = checkpoint, torch.device(device), precision
-        self.model = checkpoint.model.to(self.device)
+        dtype = torch.float32 if precision == "fp32" else torch.bfloat16
+        self.model = predicting(checkpoint.model, self.device, dtype)
         self.special = SpecialSubwords.of(checkpoint.tokenizer)
 
     @property
@@ -60,14 +62,12 @@ class TorchScorer:
     @property
     def subwords_at_once(self) -> int:
         """Subwords that one call is best given, padding counted, unless a single document has more."""
-        return CPU_SUBWORDS_AT_ONCE if self.device.type == "cpu" else SUBWORDS_AT_ONCE
+        return CPU_SUBWORDS_AT_ONCE * torch.get_num_threads() if self.device.type == "cpu" else SUBWORDS_AT_ONCE
 
     def logits(self, features: Sequence[Features]) -> list[NDArray[np.float32]]:
         """Give the logits [P, R] of each document."""
         batch = collate(features, self.special, self.tokenizer.pad_token_id or 0).to(self.device)
-        self.model.eval()
-        reduced = self.precision != "fp32"
-        with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=reduced):
+        with torch.inference_mode():
             logits = self.model(batch).float().cpu()
         return [part.numpy() for part in logits.split(batch.pair_counts)]
 

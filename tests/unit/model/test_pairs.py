@@ -11,7 +11,6 @@ from transformers import BertConfig, BertModel
 
 from atlop.batches import Batch, collate
 from atlop.features import Features, SpecialSubwords
-from atlop.model import pairs as pairs_module
 from atlop.model.encoder import Encoded, Encoder
 from atlop.model.pairs import (
     CONTEXTS,
@@ -107,11 +106,7 @@ def test_poolings_and_contexts_are_those_that_a_config_can_name() -> None:
     assert set(CONTEXTS) == {"localized", "none"}
 
 
-@pytest.mark.parametrize("at_once", [1, 2, 4096])
-def test_contexts_are_those_of_the_textbook(
-    at_once: int, encoded: Encoded, batch: Batch[Tensor], features: list[Features], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pairs_module, "UNORDERED_PAIRS_AT_ONCE", at_once)
+def test_contexts_are_those_of_the_textbook(encoded: Encoded, batch: Batch[Tensor], features: list[Features]) -> None:
     entities = pool_entities(encoded, batch, POOLINGS["logsumexp"])
     contexts = LocalizedContext(WIDTH)(encoded, entities, batch)
     assert contexts.shape == (3 + 0 + 2, WIDTH)
@@ -130,6 +125,15 @@ def test_the_context_of_a_pair_is_that_of_the_pair_turned_round() -> None:
     back = localized_context(states, attention, torch.tensor([[1, 0], [2, 1], [2, 0]]))
     assert there.equal(back)
     assert not there[0].equal(there[1])
+
+
+def test_contexts_of_some_first_entities_are_those_of_all() -> None:
+    generator = torch.Generator().manual_seed(0)
+    states, attention = torch.randn(7, WIDTH, generator=generator), torch.rand(4, HEADS, 7, generator=generator)
+    pairs = torch.tensor([[1, 2], [1, 3], [2, 3]])
+    whole = localized_context(states, attention, pairs)
+    torch.testing.assert_close(localized_context(states, attention, pairs[:2], 1, 2), whole[:2])
+    torch.testing.assert_close(localized_context(states, attention, pairs[2:], 2, 9), whole[2:])
 
 
 def test_both_orders_of_a_pair_share_one_context(batch: Batch[Tensor]) -> None:

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from atlop import batches
 from atlop.batches import Batch, collate
 from atlop.checkpoint import Checkpoint
 from atlop.documents import Document, Relation
 from atlop.features import Featurizer
-from atlop.model import pairs as pairs_module
 from atlop.model import relation_model
 from atlop.model.pairs import POOLINGS, pool_entities
 
@@ -127,8 +127,10 @@ def test_pairs_in_portions_score_the_same(
     batch = batch_of(checkpoint, documents)
     whole = checkpoint.model(batch)
     monkeypatch.setattr(relation_model, "PAIRS_AT_ONCE", 3)
-    monkeypatch.setattr(pairs_module, "UNORDERED_PAIRS_AT_ONCE", 2)
-    torch.testing.assert_close(checkpoint.model(batch), whole, atol=1e-6, rtol=0)
+    monkeypatch.setattr(batches, "CONTEXT_WEIGHTS_AT_ONCE", 1)
+    parts = batch_of(checkpoint, documents)
+    assert len(parts.context_blocks) > len(batch.context_blocks)
+    torch.testing.assert_close(checkpoint.model(parts), whole, atol=1e-6, rtol=0)
 
 
 def test_pairs_in_portions_teach_the_same(

@@ -40,8 +40,11 @@ def test_says_what_the_checkpoint_says(tiny_checkpoint: Checkpoint) -> None:
     assert scorer.window == 64
 
 
-@pytest.mark.parametrize(("device", "subwords"), [("cpu", 1024), ("meta", 16384)])
-def test_a_processor_is_given_less_at_once(tiny_checkpoint: Checkpoint, device: str, subwords: int) -> None:
+@pytest.mark.parametrize(("device", "threads", "subwords"), [("cpu", 1, 512), ("cpu", 4, 2048), ("meta", 4, 16384)])
+def test_a_processor_is_given_less_at_once(
+    tiny_checkpoint: Checkpoint, device: str, threads: int, subwords: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     assert TorchScorer(tiny_checkpoint, device=device).subwords_at_once == subwords
 
 

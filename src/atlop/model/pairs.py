@@ -38,9 +38,7 @@ def pool_entities(encoded: Encoded, batch: Batch[Tensor], pooling: Pooling) -> E
     return Entities(embeddings, segment_mean(encoded.attention, batch.mention_entity, batch.entities))
 
 
-def localized_context(
-    states: Tensor, attention: Tensor, pairs: Tensor, first: int = 0, last: int | None = None
-) -> Tensor:
+def localized_context(states: Tensor, firsts: Tensor, seconds: Tensor, pairs: Tensor, first: int = 0) -> Tensor:
     """Average one document's states by the attention that both entities of a pair pay (paper equations 8 to 10).
 
     The context of (a, b) is that of (b, a). A pair that shares no window has the context of the places where a window
@@ -48,20 +46,19 @@ def localized_context(
 
     Args:
         states: states of the document, [L, D].
-        attention: attention of its entities, [E, H, L].
+        firsts: attention of entities that come first in a pair, [A, H, L]; memory grows with A * E * L.
+        seconds: attention of all its entities, [E, H, L].
         pairs: unordered pairs, counted within the document, [U, 2].
-        first: the lowest entity that comes first in a pair.
-        last: the entity after the highest that does; ``None`` for all from ``first`` on.
+        first: the entity whose attention is at the head of ``firsts``.
 
     Returns:
         Contexts [U, D].
     """
-    entities, heads, _ = attention.shape
-    by_place = attention.permute(2, 0, 1)
-    # At every place the products of all pairs of attentions, summed over heads, in one multiplication of [A, H] with
-    # [H, E]: no head of a pair is held by itself.
-    both = by_place[:, first:last] @ by_place.transpose(1, 2)
-    both = both.flatten(1).index_select(1, (pairs[:, 0] - first) * entities + pairs[:, 1]) / heads
+    # At every place the products of all pairs of attentions, summed over the heads of attention, in one multiplication
+    # of [A, H] with [H, E]: the products of a pair [H, L] are never held.
+    both = firsts.permute(2, 0, 1) @ seconds.permute(2, 1, 0)
+    place = (pairs[:, 0] - first) * seconds.shape[0] + pairs[:, 1]
+    both = both.flatten(1).index_select(1, place) / seconds.shape[1]
     weights = both / (both.sum(0) + CONTEXT_EPSILON)
     return weights.T.to(states.dtype) @ states
 
@@ -75,11 +72,10 @@ class LocalizedContext(nn.Module):
 
     def forward(self, encoded: Encoded, entities: Entities, batch: Batch[Tensor]) -> Tensor:
         """Give contexts [U, D], some first entities of one document at a time."""
-        attention = entities.attention.split(batch.entity_counts)
-        contexts = [
-            localized_context(encoded.states[d], attention[d], batch.unordered_pairs[start:stop], first, last)
-            for d, start, stop, first, last in batch.context_blocks
-        ]
+        attention, contexts = entities.attention.split(batch.entity_counts), []
+        for d, start, stop, first, last in batch.context_blocks:
+            pairs = batch.unordered_pairs[start:stop]
+            contexts.append(localized_context(encoded.states[d], attention[d][first:last], attention[d], pairs, first))
         return torch.cat(contexts) if contexts else encoded.states.new_zeros(0, self.width)
 
 

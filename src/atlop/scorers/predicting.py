@@ -10,7 +10,6 @@ from torch import nn
 from atlop.kernels.bilinear import PackedBilinear
 from atlop.kernels.linear import can_pack, pack_linears
 from atlop.model.relation_model import RelationModel
-from atlop.model.scores import GroupedBilinear
 
 
 def predicting(model: RelationModel, device: torch.device, dtype: torch.dtype) -> RelationModel:
@@ -27,7 +26,9 @@ def predicting(model: RelationModel, device: torch.device, dtype: torch.dtype) -
         _convert(module, device, dtype)
     if can_pack(device):
         pack_linears(copied.encoder)
-        copied.bilinear = _packed(copied.bilinear)
+        linear = model.bilinear.linear
+        packed = PackedBilinear(linear.weight.to(dtype), linear.bias, model.bilinear.block)
+        copied.register_module("bilinear", packed)
     return copied
 
 
@@ -37,8 +38,3 @@ def _convert(module: nn.Module, device: torch.device, dtype: torch.dtype) -> Non
         setattr(module, name, nn.Parameter(converted, requires_grad=False))
     for name, buffer in module.named_buffers(recurse=False):
         setattr(module, name, buffer.to(device))
-
-
-def _packed(bilinear: GroupedBilinear) -> PackedBilinear:
-    linear = bilinear.linear
-    return PackedBilinear(linear.weight, linear.bias, bilinear.block)

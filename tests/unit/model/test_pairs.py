@@ -121,8 +121,8 @@ def test_contexts_are_those_of_the_textbook(encoded: Encoded, batch: Batch[Tenso
 def test_the_context_of_a_pair_is_that_of_the_pair_turned_round() -> None:
     generator = torch.Generator().manual_seed(0)
     states, attention = torch.randn(7, WIDTH, generator=generator), torch.rand(3, HEADS, 7, generator=generator)
-    there = localized_context(states, attention, torch.tensor([[0, 1], [1, 2], [0, 2]]))
-    back = localized_context(states, attention, torch.tensor([[1, 0], [2, 1], [2, 0]]))
+    there = localized_context(states, attention, attention, torch.tensor([[0, 1], [1, 2], [0, 2]]))
+    back = localized_context(states, attention, attention, torch.tensor([[1, 0], [2, 1], [2, 0]]))
     assert there.equal(back)
     assert not there[0].equal(there[1])
 
@@ -131,9 +131,9 @@ def test_contexts_of_some_first_entities_are_those_of_all() -> None:
     generator = torch.Generator().manual_seed(0)
     states, attention = torch.randn(7, WIDTH, generator=generator), torch.rand(4, HEADS, 7, generator=generator)
     pairs = torch.tensor([[1, 2], [1, 3], [2, 3]])
-    whole = localized_context(states, attention, pairs)
-    torch.testing.assert_close(localized_context(states, attention, pairs[:2], 1, 2), whole[:2])
-    torch.testing.assert_close(localized_context(states, attention, pairs[2:], 2, 9), whole[2:])
+    whole = localized_context(states, attention, attention, pairs)
+    torch.testing.assert_close(localized_context(states, attention[1:2], attention, pairs[:2], 1), whole[:2])
+    torch.testing.assert_close(localized_context(states, attention[2:], attention, pairs[2:], 2), whole[2:])
 
 
 def test_both_orders_of_a_pair_share_one_context(batch: Batch[Tensor]) -> None:
@@ -148,7 +148,7 @@ def test_the_context_of_a_self_pair_weighs_by_the_square_of_its_attention() -> N
     attention = torch.tensor([[[0.6, 0.2], [0.0, 0.4]]])
     # Squares, averaged over heads: (0.36 + 0) / 2 and (0.04 + 0.16) / 2.
     expected = (0.18 * 1 + 0.10 * 10) / (0.28 + 1e-5)
-    found = localized_context(states, attention, torch.tensor([[0, 0]]))
+    found = localized_context(states, attention, attention, torch.tensor([[0, 0]]))
     torch.testing.assert_close(found, torch.tensor([[expected]]))
 
 
@@ -156,13 +156,13 @@ def test_heads_are_multiplied_before_they_are_averaged() -> None:
     states = torch.eye(2)
     attention = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [1.0, 0.0]]])
     # Only the first head of both entities looks at one place; the average of heads would meet at both.
-    found = localized_context(states, attention, torch.tensor([[0, 1]]))
+    found = localized_context(states, attention, attention, torch.tensor([[0, 1]]))
     torch.testing.assert_close(found, torch.tensor([[0.5 / (0.5 + 1e-5), 0.0]]))
 
 
 def test_small_products_are_held_down_by_the_published_epsilon() -> None:
     attention = torch.full((2, 1, 1), 1e-3)
-    found = localized_context(torch.ones(1, 1), attention, torch.tensor([[0, 1]]))
+    found = localized_context(torch.ones(1, 1), attention, attention, torch.tensor([[0, 1]]))
     torch.testing.assert_close(found, torch.tensor([[1e-6 / (1e-6 + 1e-5)]]))
 
 

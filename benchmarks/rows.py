@@ -127,6 +127,14 @@ def corpus_rows(entry: Entry) -> Iterable[tuple[str, ...]]:
     yield (f"{entry['documents']:,}", entry["precision"], *speed, *memory)
 
 
+def startup_rows(entry: Entry) -> Iterable[tuple[str, ...]]:
+    """List the seconds of both commands and of the steps of the second."""
+    yield "`atlop --help`", f"{entry['help_seconds']:.2f}"
+    yield f"`atlop predict` on one document, {entry['precision']}", f"{entry['predict_seconds']:.2f}"
+    for step, seconds in entry["steps"].items():
+        yield f"step: {step}", f"{seconds:.2f}"
+
+
 def gpu_rows(entry: Entry) -> Iterable[tuple[str, ...]]:
     """Compare both contenders on a GPU."""
     for shape in entry["shapes"]:
@@ -196,6 +204,7 @@ TABLES = {
         ),
         corpus_rows,
     ),
+    "startup": Table(("startup",), ("precision",), ("What", "Seconds"), startup_rows),
     "gpu": Table(
         ("gpu",),
         ("machine",),

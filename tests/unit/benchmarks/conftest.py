@@ -89,6 +89,14 @@ RESULTS: dict[str, list[dict[str, Any]]] = {
             "sample_mb": [0.0, 700.0],
         }
     ],
+    "startup": [
+        {
+            "precision": "auto",
+            "help_seconds": 0.125,
+            "predict_seconds": 2.5,
+            "steps": {"torch": 1.0, "transformers": 1.25},
+        }
+    ],
     "gpu": [
         {
             "shapes": ["bert-base"],

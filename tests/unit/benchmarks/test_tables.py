@@ -75,6 +75,15 @@ def test_pruning(results: Path) -> None:
     assert cells(made("pruning", results))[1:] == [["fp32", "12.5%", "1.10", "61.50", "61.60", "2", "3"]]
 
 
+def test_a_start(results: Path) -> None:
+    assert cells(made("startup", results))[1:] == [
+        ["`atlop --help`", "0.12"],
+        ["`atlop predict` on one document, auto", "2.50"],
+        ["step: torch", "1.00"],
+        ["step: transformers", "1.25"],
+    ]
+
+
 def test_a_gpu(results: Path) -> None:
     assert cells(made("gpu", results))[1:] == [["BERT-base", "100", "400", "4.0", "25%", "700", "none"]]
 

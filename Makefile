@@ -8,7 +8,7 @@ SHELL := bash
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
-EXTRAS := dev,docs,plots,sentencepiece,tensorboard,wandb
+EXTRAS := dev,docs,onnx,plots,sentencepiece,tensorboard,wandb
 
 # The isolated build of the package takes its builder from the pins too (pip before 25.3 reads the first name).
 export PIP_CONSTRAINT := constraints.txt
@@ -16,7 +16,8 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help demo test check docs bundled-model wheel wheel-test constraints clean benchmarks
-.PHONY: benchmark-predict benchmark-train benchmark-precision benchmark-growth benchmark-corpus benchmark-page
+.PHONY: benchmark-predict benchmark-train benchmark-precision benchmark-growth benchmark-corpus
+.PHONY: benchmark-startup benchmark-page
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -53,7 +54,7 @@ bundled-model: $(VENV)/ready-dev ## Train the bundled model anew and put it into
 BENCHMARK_DATA ?=
 benchmark = $(BIN)/python -m benchmarks.$(1) --save $(if $(BENCHMARK_DATA),--data $(BENCHMARK_DATA))
 
-benchmarks: benchmark-predict benchmark-train benchmark-precision benchmark-growth benchmark-corpus benchmark-page ## Measure speed and memory anew for docs/performance.md (40 minutes)
+benchmarks: benchmark-predict benchmark-train benchmark-precision benchmark-growth benchmark-corpus benchmark-startup benchmark-page ## Measure speed and memory anew for docs/performance.md (40 minutes)
 
 benchmark-predict: $(VENV)/ready-dev
 	$(call benchmark,predict) --shape minilm --precision fp32
@@ -75,6 +76,9 @@ benchmark-growth: $(VENV)/ready-dev
 
 benchmark-corpus: $(VENV)/ready-dev
 	$(call benchmark,corpus)
+
+benchmark-startup: $(VENV)/ready-dev
+	$(call benchmark,startup)
 
 benchmark-page: $(VENV)/ready-dev
 	$(BIN)/python -m benchmarks.plots

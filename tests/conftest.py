@@ -103,7 +103,7 @@ def roberta_like_tokenizer() -> PreTrainedTokenizerBase:
     return RobertaTokenizer(vocab={subword: index for index, subword in enumerate(subwords)}, merges=[])
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_checkpoint(tiny_tokenizer: PreTrainedTokenizerBase) -> Callable[..., Checkpoint]:
     """Make a checkpoint with a tiny random BERT that reads 64 subwords at once; settings go to ``ModelConfig``.
 
@@ -141,6 +141,16 @@ def make_checkpoint(tiny_tokenizer: PreTrainedTokenizerBase) -> Callable[..., Ch
 def tiny_checkpoint(make_checkpoint: Callable[..., Checkpoint]) -> Checkpoint:
     """What ``make_checkpoint`` gives without settings."""
     return make_checkpoint()
+
+
+@pytest.fixture(scope="session")
+def exported(make_checkpoint: Callable[..., Checkpoint], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of what ``make_checkpoint`` gives without settings, exported to ONNX; not to be changed."""
+    from atlop.export import export_onnx
+
+    folder = tmp_path_factory.mktemp("exported")
+    export_onnx(make_checkpoint(), folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from accelerate import init_empty_weights  # type: ignore[import-untyped]
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -19,6 +20,7 @@ from atlop.config import ModelConfig
 from atlop.errors import CheckpointError, reason
 from atlop.folder import (
     ENCODER,
+    ENCODER_GRAPH,
     SETTINGS,
     find_folder,
     load_config,
@@ -97,6 +99,8 @@ def load(name: str | Path | None = None) -> Checkpoint:
         CheckpointError: if a file is missing or broken, or the files do not fit together.
     """
     folder = find_folder(name)
+    if (folder / ENCODER_GRAPH).exists():
+        raise CheckpointError(f"{folder}: is an exported model, which only predicts; expected the model it was made of")
     config, labels = load_config(folder), load_labels(folder)
     transformer, tokenizer = bare_encoder(folder / ENCODER)
     model = _fill(transformer, config, labels, folder / WEIGHTS)
@@ -104,14 +108,16 @@ def load(name: str | Path | None = None) -> Checkpoint:
 
 
 def bare_encoder(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Build an encoder with random weights, and its tokenizer, from their files.
+    """Build an encoder that has no weights until :func:`fill_model` gives it some, and its tokenizer, from their files.
 
     Raises:
         CheckpointError: if transformers cannot, or would have to run code of the folder.
     """
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-        transformer = AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False)
+        # Random weights would only be replaced; buffers that no file holds are made all the same.
+        with init_empty_weights():
+            transformer = AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"{folder}: transformers cannot load the encoder: {reason(error)}") from error
     return transformer, load_tokenizer(folder)
@@ -125,7 +131,8 @@ def _fill(transformer: PreTrainedModel, config: ModelConfig, labels: LabelMap, p
         raise CheckpointError(f"{path}: no such file, expected one in every model folder") from error
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: not readable as safetensors: {reason(error)}") from error
-    model = RelationModel(transformer, config, len(labels))
+    with init_empty_weights():
+        model = RelationModel(transformer, config, len(labels))
     check_columns(weights.get("bilinear.linear.bias"), labels, path)
     fill_model(model, weights, path)
     return model
@@ -142,7 +149,7 @@ def check_columns(bias: Tensor | None, labels: LabelMap, path: Path) -> None:
 
 
 def fill_model(model: RelationModel, weights: dict[str, Tensor], path: Path) -> None:
-    """Give a model weights by name, as fp32.
+    """Give a model copies of weights by name, as fp32; its own, if it has any, are not used.
 
     Raises:
         CheckpointError: if a weight is missing, unknown, of another shape, or holds values that are not numbers.
@@ -157,4 +164,6 @@ def fill_model(model: RelationModel, weights: dict[str, Tensor], path: Path) -> 
     if wrong:
         shown = "; ".join(wrong[:3]) + (f"; and {len(wrong) - 3} more" if len(wrong) > 3 else "")
         raise CheckpointError(f"{path}: the weights do not fit the model: {shown}")
-    model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+    # Copies, as the weights of a file stay in it: they would change if it were written over.
+    copies = {name: tensor.to(torch.float32, copy=True) for name, tensor in weights.items()}
+    model.load_state_dict(copies, assign=True)

@@ -30,6 +30,9 @@ FORMAT = 1
 
 SETTINGS, LABELS, ENCODER = "atlop.json", "labels.json", "encoder"
 
+ENCODER_GRAPH, CONTEXTS_GRAPH, PAIRS_GRAPH = "encoder.onnx", "contexts.onnx", "pairs.onnx"
+"""What an exported model has in the place of weights."""
+
 STAGING = ".saving-"
 """Beginning of the name of the folder in which a model is put together; one that stays is of a killed process."""
 

@@ -262,6 +262,12 @@ BAD: dict[str, tuple[list[Prepare], str, str]] = {
         "rel2id.json: label map: got the columns [0, 2] (list), expected 0 to 1, each once",
     ),
     "an import over a model": ([], IMPORT.replace("new", "model"), "model: is not an empty folder; choose a new one"),
+    "an export over a model": ([], "export model --output model", "model: is not an empty folder; choose a new one"),
+    "an export to an unknown form": (
+        [],
+        "export model --to tflite --output new",
+        "--to: got 'tflite', expected one of onnx",
+    ),
     # Training
     "a configuration with four mistakes": (
         [text("run.yaml", "epoch: 3\ntrain: documents.jsonl\nbatch_size: two\nmodel: {block_size: 7}\n")],

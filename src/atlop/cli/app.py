@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from atlop.cli.start import quick_start
 from atlop.errors import AtlopError, DataError
 
 
@@ -74,8 +75,9 @@ def train(
 
     settings = load_training_config(config, parse_overrides(overrides or []))
     # Only here, so that a wrong configuration is told at once.
-    from atlop.cli.training import TrainingProgress
-    from atlop.training import train as run
+    with quick_start():
+        from atlop.cli.training import TrainingProgress
+        from atlop.training import train as run
 
     with closing(TrainingProgress()) as progress:
         best = run(settings, output, resume=resume, init=init, device=device, callbacks=[progress])
@@ -125,13 +127,15 @@ def predict(
         raise AtlopError(f"--resume: got {found}, expected a JSONL file, to which documents are added one by one")
     files, folder = input_files(inputs), find_folder(model)
     # Only here, so that a wrong option or file is told at once.
-    from atlop.cli.partial import PartialOutput
-    from atlop.cli.prediction import predict_files, settings_of
-    from atlop.extractor import load
+    with quick_start():
+        from atlop.cli.partial import PartialOutput
+        from atlop.cli.prediction import predict_files, settings_of
+        from atlop.extractor import load
 
-    extractor = load(folder, device=device, precision=precision, prune=prune)
-    settings = settings_of(folder, precision=precision, prune=prune)
-    partial = PartialOutput(output, settings) if resume and output else None
+        extractor = load(folder, device=device, precision=precision, prune=prune)
+    partial = None
+    if resume and output:
+        partial = PartialOutput(output, settings_of(folder, precision=precision, prune=prune))
     told = predict_files(
         extractor, files, form=form, on_error=policy, report=_report, target=target, output=output, partial=partial
     )
@@ -215,11 +219,36 @@ def import_reference(
     from atlop.checkpoint import save
     from atlop.published import import_published
 
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise AtlopError(f"{output}: is not an empty folder; choose a new one")
+    _check_empty(output)
     checkpoint = import_published(config, weights, labels)
     save(checkpoint, output)
     typer.echo(f"Model with {len(checkpoint.labels.relations)} relations in {output}")
+
+
+def _check_empty(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise AtlopError(f"{folder}: is not an empty folder; choose a new one")
+
+
+@app.command()
+def export(
+    output: Annotated[Path, typer.Option(help="Folder for the exported model; new or empty.")],
+    model: Annotated[
+        str | None, typer.Argument(help="Model folder or hub name; without it, the bundled model.")
+    ] = None,
+    to: Annotated[str, typer.Option(help="Form of the exported model: onnx.")] = "onnx",
+) -> None:
+    """Write a model in a form that predicts without torch."""
+    _choice("--to", to, ("onnx",))
+    _check_empty(output)
+    # Only here, so that a wrong option is told at once.
+    with quick_start():
+        from atlop.checkpoint import load
+        from atlop.export import export_onnx
+
+        checkpoint = load(model)
+    export_onnx(checkpoint, output)
+    typer.echo(f"Exported model in {output}")
 
 
 @app.command()
@@ -229,9 +258,11 @@ def info(
     ] = None,
 ) -> None:
     """Tell what a model is made of."""
-    from atlop.checkpoint import load
-    from atlop.cli.show import model_table
-    from atlop.folder import find_folder
+    with quick_start():
+        from atlop.checkpoint import load
+        from atlop.cli.show import model_table
+        from atlop.folder import find_folder
 
-    folder = find_folder(model)
-    typer.echo(model_table(folder, load(folder)))
+        folder = find_folder(model)
+        checkpoint = load(folder)
+    typer.echo(model_table(folder, checkpoint))

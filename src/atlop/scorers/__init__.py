@@ -6,6 +6,7 @@ A module for each library that computes; only the one that is needed is imported
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlop.config import ModelConfig
+from atlop.errors import CheckpointError
 from atlop.features import Features
+from atlop.folder import ENCODER_GRAPH
 from atlop.labels import LabelMap
 
 if TYPE_CHECKING:
@@ -58,6 +61,13 @@ def load_scorer(folder: Path, *, device: str, precision: str) -> Scorer:
     Raises:
         CheckpointError: if the model cannot be loaded.
     """
+    if (folder / ENCODER_GRAPH).exists():
+        from atlop.scorers.onnx import OnnxScorer, check_options
+
+        check_options(device, precision)
+        return OnnxScorer(folder)
+    if find_spec("torch") is None:
+        raise CheckpointError(f"{folder}: needs torch, which is not installed; install it, or predict with an export")
     from atlop.checkpoint import load
     from atlop.scorers.native import TorchScorer, choose_device
 

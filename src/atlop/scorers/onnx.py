@@ -1,0 +1,140 @@
+"""Scores documents with the two graphs of an exported model, by onnxruntime and without torch.
+
+The letters of shapes are those of :mod:`atlop.model`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlop.batches import Batch, collate
+from atlop.errors import AtlopError, CheckpointError, MissingExtraError, reason
+from atlop.features import Features, SpecialSubwords
+from atlop.folder import (
+    CONTEXTS_GRAPH,
+    ENCODER,
+    ENCODER_GRAPH,
+    PAIRS_GRAPH,
+    SETTINGS,
+    load_config,
+    load_labels,
+    load_tokenizer,
+)
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+Arrays = dict[str, NDArray[Any]]
+
+ENCODED = ("states", "embeddings", "attention")
+"""What the graph of the encoder gives: [L, D], [E, D] and [E, H, L]."""
+
+PAIRS_AT_ONCE = 256
+"""Unordered pairs that are scored at one time."""
+
+
+class OnnxScorer:
+    """Runs an exported model on the processor.
+
+    Args:
+        folder: a model folder that ``atlop export`` wrote.
+
+    Raises:
+        CheckpointError: if a file is missing or broken, or the files do not fit together.
+        MissingExtraError: if onnxruntime is not installed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.config, self.labels = load_config(folder), load_labels(folder)
+        if self.config.window is None:
+            expected = "expected a number, as every export has one"
+            raise CheckpointError(f"{folder / SETTINGS}: model.window: got null, {expected}")
+        self.window, self.subwords_at_once = self.config.window, 1
+        self._encoder, self._pairs = _open(folder / ENCODER_GRAPH), _open(folder / PAIRS_GRAPH)
+        self._contexts = None if self.config.context == "none" else _open(folder / CONTEXTS_GRAPH)
+        columns = self._pairs.get_outputs()[0].shape[1]
+        if columns != len(self.labels):
+            problem = f"scores {columns} columns, but the label map has {len(self.labels)}"
+            raise CheckpointError(f"{folder / PAIRS_GRAPH}: {problem}")
+        # Without torch, transformers would say that it cannot load models.
+        logging.getLogger("transformers").addFilter(_is_no_advice)
+        self.tokenizer = load_tokenizer(folder / ENCODER)
+        self.special = SpecialSubwords.of(self.tokenizer)
+
+    def logits(self, features: Sequence[Features]) -> list[NDArray[np.float32]]:
+        """Give the logits [P, R] of each document."""
+        padding = self.tokenizer.pad_token_id or 0
+        return [self._document(collate([document], self.special, padding)) for document in features]
+
+    def _document(self, batch: Batch[NDArray[Any]]) -> NDArray[np.float32]:
+        """Score one document, some of its pairs at a time."""
+        # The graph takes the number of entities from the length of a list of them.
+        windows = {**vars(batch), "entities": np.arange(batch.entities)}
+        encoded = dict(zip(ENCODED, _run(self._encoder, windows), strict=True))
+        contexts = self._contexts_of(encoded, batch)
+        order = np.argsort(batch.pair_contexts, kind="stable")
+        sorted_contexts = batch.pair_contexts[order]
+        logits = np.empty((len(order), len(self.labels)), dtype=np.float32)
+        for start in range(0, len(contexts), PAIRS_AT_ONCE):
+            stop = start + PAIRS_AT_ONCE
+            rows = order[slice(*np.searchsorted(sorted_contexts, (start, stop)))]
+            block = {"embeddings": encoded["embeddings"], "contexts": contexts[start:stop]}
+            block |= {"pairs": batch.pairs[rows], "pair_contexts": batch.pair_contexts[rows] - start}
+            (logits[rows],) = _run(self._pairs, block)
+        return logits
+
+    def _contexts_of(self, encoded: Arrays, batch: Batch[NDArray[Any]]) -> NDArray[np.float32]:
+        """Give the contexts [U, D] of the unordered pairs, [U, 0] for a model that uses none."""
+        if self._contexts is None:
+            return np.zeros((len(batch.unordered_pairs), 0), dtype=np.float32)
+        contexts = []
+        for _, start, stop, first, last in batch.context_blocks:
+            firsts, pairs = encoded["attention"][first:last], batch.unordered_pairs[start:stop] - (first, 0)
+            contexts += _run(self._contexts, {**encoded, "firsts": firsts, "unordered_pairs": pairs})
+        return np.concatenate(contexts)
+
+
+def _open(path: Path) -> InferenceSession:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingExtraError("an exported model", extra="onnx") from error
+    if not path.exists():
+        raise CheckpointError(f"{path}: no such file, expected one in every exported model")
+    options = onnxruntime.SessionOptions()
+    # The threads of the two graphs would otherwise keep the processor busy while they wait for one another.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    # The errors of onnxruntime have no other root.
+    except Exception as error:
+        raise CheckpointError(f"{path}: onnxruntime cannot load the graph: {reason(error)}") from error
+
+
+def _run(session: InferenceSession, arrays: Arrays) -> list[NDArray[np.float32]]:
+    """Give a graph those of the arrays that it takes."""
+    taken = {part.name: arrays[part.name] for part in session.get_inputs()}
+    given: list[NDArray[np.float32]] = session.run(None, taken)
+    return given
+
+
+def _is_no_advice(record: logging.LogRecord) -> bool:
+    return "PyTorch was not found" not in record.getMessage()
+
+
+def check_options(device: str, precision: str) -> None:
+    """Refuse what an exported model cannot do.
+
+    Raises:
+        AtlopError: if it is asked for a device or a precision of its own.
+    """
+    if device not in ("auto", "cpu"):
+        raise AtlopError(f"device: got {device!r}, expected auto or cpu, as an exported model runs on the processor")
+    if precision not in ("auto", "fp32"):
+        raise AtlopError(f"precision: got {precision!r}, expected auto or fp32, which an exported model computes in")

@@ -1,0 +1,171 @@
+"""An exported model against torch, with its pairs in blocks of every size, and what a broken folder is told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from atlop import batches
+from atlop.checkpoint import Checkpoint
+from atlop.documents import Document
+from atlop.errors import AtlopError, CheckpointError, MissingExtraError
+from atlop.features import Features, Featurizer
+from atlop.labels import LabelMap
+from atlop.scorers import load_scorer
+from atlop.scorers import onnx as module
+from atlop.scorers.native import TorchScorer
+from atlop.scorers.onnx import OnnxScorer
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+BuildDocument = Callable[..., Document]
+
+
+@pytest.fixture(scope="module")
+def scorer(exported: Path) -> OnnxScorer:
+    """The exported model, ready to score."""
+    return OnnxScorer(exported)
+
+
+@pytest.fixture
+def features(scorer: OnnxScorer, build_document: BuildDocument) -> list[Features]:
+    """A document of several windows, a short one, one of listed pairs, and one whose mentions were all cut off."""
+    featurizer = Featurizer(scorer.tokenizer, scorer.config, scorer.window)
+    long = ["Ada wrote to Lovelace ."] * 26
+    entities = [[(0, 0, 1), (9, 0, 1)], [(0, 3, 4)], [(25, 3, 4)], [(12, 1, 2)]]
+    few = [[(0, 0, 1)], [(0, 3, 4)]]
+    documents = [
+        build_document(long, *entities),
+        build_document(long[:1], *few),
+        build_document(long[:1], *few, candidates=((1, 0), (0, 0))),
+    ]
+    nothing = np.zeros(0, np.int64)
+    cut = replace(featurizer(documents[1]), mention_starts=nothing, mention_entity=nothing)
+    return [*map(featurizer, documents), cut]
+
+
+def torch_logits(checkpoint: Checkpoint, features: list[Features]) -> list[NDArray[np.float32]]:
+    scorer = TorchScorer(checkpoint)
+    return [scorer.logits([document])[0] for document in features]
+
+
+def test_the_documents_are_as_varied_as_they_should_be(features: list[Features]) -> None:
+    assert [len(document.windows) for document in features] == [4, 1, 1, 1]
+    assert [len(document.pairs) for document in features] == [12, 2, 2, 2]
+    assert [len(document.mention_starts) for document in features] == [5, 2, 2, 0]
+
+
+@pytest.mark.parametrize(("pairs", "weights"), [(256, 2**24), (1, 2**24), (4, 2**24), (256, 1), (4, 2 * 4 * 168)])
+def test_logits_are_those_of_torch(
+    scorer: OnnxScorer,
+    tiny_checkpoint: Checkpoint,
+    features: list[Features],
+    monkeypatch: pytest.MonkeyPatch,
+    pairs: int,
+    weights: int,
+) -> None:
+    expected = torch_logits(tiny_checkpoint, features)
+    monkeypatch.setattr(module, "PAIRS_AT_ONCE", pairs)
+    monkeypatch.setattr(batches, "CONTEXT_WEIGHTS_AT_ONCE", weights)
+    for found, rows in zip(scorer.logits(features), expected, strict=True):
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, rows, atol=1e-4)
+
+
+@pytest.mark.parametrize(("pairs", "weights"), [(256, 2**24), (4, 2**24), (256, 2 * 4 * 168)])
+def test_contexts_and_pairs_are_computed_in_parts_of_bounded_size(
+    scorer: OnnxScorer, features: list[Features], monkeypatch: pytest.MonkeyPatch, pairs: int, weights: int
+) -> None:
+    """The first document has 168 subwords, 4 entities and 6 unordered pairs, of which 3 and 2 begin with the first."""
+    monkeypatch.setattr(module, "PAIRS_AT_ONCE", pairs)
+    monkeypatch.setattr(batches, "CONTEXT_WEIGHTS_AT_ONCE", weights)
+    run, seen = module._run, dict[str, list[int]]()
+
+    def watched(session: Any, arrays: dict[str, Any]) -> Any:
+        kind = next((name for name in ("firsts", "contexts") if name in arrays), "windows")
+        seen.setdefault(kind, []).append(len(arrays[kind] if kind in arrays else arrays["input_ids"]))
+        return run(session, arrays)
+
+    monkeypatch.setattr(module, "_run", watched)
+    assert len(features[0].input_ids) == 168
+    scorer.logits(features[:1])
+    firsts = {2**24: [4], 2 * 4 * 168: [2, 2]}
+    assert seen == {"windows": [4], "firsts": firsts[weights], "contexts": {256: [6], 4: [4, 2]}[pairs]}
+
+
+def test_says_what_the_checkpoint_says(scorer: OnnxScorer, tiny_checkpoint: Checkpoint) -> None:
+    assert scorer.labels == tiny_checkpoint.labels
+    assert scorer.tokenizer("Ada wrote")["input_ids"] == tiny_checkpoint.tokenizer("Ada wrote")["input_ids"]
+    assert (scorer.window, scorer.config.embedding_size) == (64, 12)
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+@pytest.mark.parametrize("precision", ["auto", "fp32"])
+def test_an_exported_folder_is_told_by_its_graphs(exported: Path, device: str, precision: str) -> None:
+    assert isinstance(load_scorer(exported, device=device, precision=precision), OnnxScorer)
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "message"),
+    [
+        ("cuda", "fp32", "device: got 'cuda', expected auto or cpu, as an exported model runs on the processor"),
+        ("cpu", "bf16", "precision: got 'bf16', expected auto or fp32, which an exported model computes in"),
+    ],
+)
+def test_what_an_exported_model_cannot_do_is_told(exported: Path, device: str, precision: str, message: str) -> None:
+    with pytest.raises(AtlopError) as caught:
+        load_scorer(exported, device=device, precision=precision)
+    assert str(caught.value) == message
+
+
+@pytest.fixture
+def folder(exported: Path, tmp_path: Path) -> Path:
+    """A copy of the exported folder, to break."""
+    return shutil.copytree(exported, tmp_path / "model")
+
+
+def failure(folder: Path) -> str:
+    """The message with which loading fails; the path of the folder reads ``model``."""
+    with pytest.raises(CheckpointError) as caught:
+        OnnxScorer(folder)
+    return str(caught.value).replace(str(folder), "model")
+
+
+@pytest.mark.parametrize("name", ["encoder.onnx", "contexts.onnx", "pairs.onnx"])
+def test_a_missing_graph_is_told(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    assert failure(folder) == f"model/{name}: no such file, expected one in every exported model"
+
+
+def test_a_graph_cut_short_is_told(folder: Path) -> None:
+    (folder / "pairs.onnx").write_bytes((folder / "pairs.onnx").read_bytes()[:1000])
+    assert failure(folder).startswith("model/pairs.onnx: onnxruntime cannot load the graph: ")
+
+
+def test_a_label_map_that_does_not_fit_the_graph_is_told(folder: Path) -> None:
+    (folder / "labels.json").write_text(json.dumps(LabelMap(("P1", "P2")).to_json()))
+    assert failure(folder) == "model/pairs.onnx: scores 4 columns, but the label map has 3"
+
+
+def test_a_folder_without_its_window_is_told(folder: Path) -> None:
+    settings = json.loads((folder / "atlop.json").read_text())
+    settings["model"]["window"] = None
+    (folder / "atlop.json").write_text(json.dumps(settings))
+    assert failure(folder) == "model/atlop.json: model.window: got null, expected a number, as every export has one"
+
+
+def test_the_extra_is_named_where_onnxruntime_is_missing(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingExtraError) as caught:
+        OnnxScorer(exported)
+    expected = "an exported model needs packages that are not installed: pip install 'atlop[onnx]'"
+    assert str(caught.value) == expected

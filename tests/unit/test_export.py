@@ -1,0 +1,129 @@
+"""What an export writes, and that nothing is written that scores otherwise; test_onnx.py shows that it predicts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from atlop.checkpoint import Checkpoint, load
+from atlop.errors import CheckpointError, MissingExtraError
+from atlop.export import example, export_onnx
+from atlop.features import Features
+from atlop.scorers.native import TorchScorer
+from atlop.scorers.onnx import OnnxScorer
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def test_a_folder_holds_graphs_in_place_of_weights(exported: Path) -> None:
+    assert sorted(str(path.relative_to(exported)) for path in exported.rglob("*") if path.is_file()) == [
+        "atlop.json",
+        "contexts.onnx",
+        "encoder.onnx",
+        "encoder/config.json",
+        "encoder/tokenizer.json",
+        "encoder/tokenizer_config.json",
+        "labels.json",
+        "pairs.onnx",
+    ]
+
+
+def test_the_window_is_written_down_and_all_else_stays(exported: Path, tiny_checkpoint: Checkpoint) -> None:
+    settings = json.loads((exported / "atlop.json").read_text())
+    assert settings["format"] == 1
+    assert (tiny_checkpoint.config.window, settings["model"].pop("window")) == (None, 64)
+    assert settings["model"].items() <= vars(tiny_checkpoint.config).items()
+
+
+def test_no_size_is_fixed_but_those_of_the_model(exported: Path) -> None:
+    scorer = OnnxScorer(exported)
+    fixed = {
+        part.name: sizes
+        for graph in (scorer._encoder, scorer._contexts, scorer._pairs)
+        for part in graph.get_inputs()
+        if (sizes := [size for size in part.shape if isinstance(size, int)])
+    }
+    # One document; width 16; 2 heads of attention; two entities of a pair.
+    widths = {"states": [16], "embeddings": [16], "contexts": [16], "attention": [2], "firsts": [2]}
+    assert fixed.items() <= {"coverage": [1], **widths, "unordered_pairs": [2], "pairs": [2]}.items()
+
+
+@pytest.mark.slow
+def test_the_other_parts_of_a_model_export_too(make_checkpoint: Callable[..., Checkpoint], tmp_path: Path) -> None:
+    checkpoint = make_checkpoint(context="none", mention_pooling="mean", thresholding="global", window=40)
+    export_onnx(checkpoint, tmp_path)
+    scorer = OnnxScorer(tmp_path)
+    assert scorer.window == 40
+    document = example(scorer.tokenizer, length=90, window=40, entities=[[1, 50], [30], [70]])
+    (found,), (expected,) = scorer.logits([document]), TorchScorer(checkpoint).logits([document])
+    assert not found[:, 0].any()
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_an_exported_model_is_no_model_to_train_on(exported: Path) -> None:
+    with pytest.raises(CheckpointError) as caught:
+        load(exported)
+    expected = "is an exported model, which only predicts; expected the model it was made of"
+    assert str(caught.value) == f"{exported}: {expected}"
+
+
+@pytest.mark.parametrize(("shift", "shown"), [(0.5, "0.5"), (np.nan, "nan")])
+def test_a_model_that_would_score_otherwise_is_not_written(
+    exported: Path,
+    tiny_checkpoint: Checkpoint,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    shift: float,
+    shown: str,
+) -> None:
+    logits = OnnxScorer.logits
+
+    def shifted(self: OnnxScorer, features: list[Features]) -> list[NDArray[np.float32]]:
+        return [rows + np.float32(shift) for rows in logits(self, features)]
+
+    monkeypatch.setattr(OnnxScorer, "logits", shifted)
+    monkeypatch.setattr("atlop.export._write_graphs", lambda _, folder: copy_graphs(exported, folder))
+    with pytest.raises(CheckpointError) as caught:
+        export_onnx(tiny_checkpoint, tmp_path)
+    expected = f"the exported scores differ from the model's by {shown}, expected at most 0.001"
+    assert str(caught.value) == f"encoder BertModel: {expected}"
+    assert not list(tmp_path.iterdir())
+
+
+def copy_graphs(source: Path, folder: Path) -> None:
+    for name in ("encoder.onnx", "contexts.onnx", "pairs.onnx"):
+        (folder / name).write_bytes((source / name).read_bytes())
+
+
+def test_a_model_that_torch_cannot_export_is_told(
+    tiny_checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise torch.onnx.errors.OnnxExporterError("Failed.\nMuch advice.") from ValueError(
+            "no such operator\nat line 1"
+        )
+
+    monkeypatch.setattr(torch.onnx, "export", fail)
+    with pytest.raises(CheckpointError) as caught:
+        export_onnx(tiny_checkpoint, tmp_path)
+    assert str(caught.value) == "encoder.onnx: torch cannot export this part of the model: no such operator"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["onnx", "onnxscript", "onnxruntime"])
+def test_the_extra_is_named_where_a_package_is_missing(
+    tiny_checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingExtraError) as caught:
+        export_onnx(tiny_checkpoint, tmp_path / "new")
+    assert str(caught.value) == "export to ONNX needs packages that are not installed: pip install 'atlop[onnx]'"
+    assert not (tmp_path / "new").exists()

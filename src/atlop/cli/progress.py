@@ -38,7 +38,7 @@ class Tally:
     def shown(self, predicted: Iterable[Document]) -> Generator[Document, None, None]:
         """Give the predicted documents, in the order in which :meth:`noted` gave them."""
         with progress_bar() as bar:
-            task = bar.add_task("", total=self.total)
+            task = bar.add_task("0 documents", total=self.total)
             started = time.perf_counter()
             for document in predicted:
                 yield document

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,13 +27,16 @@ from transformers import (
 )
 
 from atlop.batches import Batch, collate
+from atlop.checkpoint import Checkpoint, load, save
 from atlop.config import ModelConfig
 from atlop.documents import Document
 from atlop.errors import CheckpointError
 from atlop.features import Features, Featurizer, SpecialSubwords
 from atlop.kernels.segments import segment_logsumexp
+from atlop.labels import LabelMap
 from atlop.model.encoder import Encoder
 from atlop.model.pairs import pool_entities
+from atlop.model.relation_model import RelationModel
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -149,6 +153,30 @@ def test_a_padded_batch_is_encoded_as_the_plain_transformer_encodes_it(
     places = [(d, place) for d, document in enumerate(features) for place in document.mention_starts.tolist()]
     close(encoded.attention, torch.stack([whole.attentions[-1][d, :, place] for d, place in places]))
     close(encoded.attention.sum(-1), torch.ones(8, 3))
+
+
+@NAMED
+@torch.no_grad()
+def test_a_loaded_encoder_is_the_one_that_was_saved(
+    name: str,
+    make_features: MakeFeatures,
+    special: SpecialSubwords,
+    tiny_tokenizer: PreTrainedTokenizerBase,
+    tmp_path: Path,
+) -> None:
+    """It is built without weights, so what no file holds, such as the frequencies of positions, must be made anew."""
+    config, labels = ModelConfig(embedding_size=8, block_size=4), LabelMap(("P1",))
+    saved = RelationModel(build(name), config, len(labels))
+    save(Checkpoint(saved, config, labels, tiny_tokenizer), tmp_path)
+    loaded = load(tmp_path).model
+    tensors = [dict([*model.named_parameters(), *model.named_buffers()]) for model in (saved, loaded)]
+    assert tensors[1].keys() == tensors[0].keys()
+    assert all(torch.equal(tensors[1][tensor], value) for tensor, value in tensors[0].items())
+    padding = padding_of(saved.encoder.transformer)
+    batch = collate([make_features(16, [[1, 14], [7]]), make_features(9, [[3]])], special, padding).to("cpu")
+    found, expected = (model.eval().encoder(batch) for model in (loaded, saved))
+    assert torch.equal(found.states, expected.states)
+    assert torch.equal(found.attention, expected.attention)
 
 
 @NAMED

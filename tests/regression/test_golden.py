@@ -18,12 +18,14 @@ from atlop.batches import Batch, collate
 from atlop.checkpoint import Checkpoint
 from atlop.decisions import decide
 from atlop.documents import Document
+from atlop.export import export_onnx
 from atlop.extractor import PairScores, RelationExtractor
 from atlop.formats import read
 from atlop.model.pairs import pool_entities
 from atlop.model.scores import AdaptiveThreshold
 from atlop.published import import_published
 from atlop.scorers.native import TorchScorer
+from atlop.scorers.onnx import OnnxScorer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -181,6 +183,27 @@ def test_cdr_scores_as_the_reference_counts_them(reference: Reference) -> None:
 
 def facts_of(document: Document) -> set[tuple[int, int, str]]:
     return {relation.fact for relation in document.relations}
+
+
+# The same model, exported
+
+
+@pytest.fixture(scope="module")
+def exported(reference: Reference, tmp_path_factory: pytest.TempPathFactory) -> RelationExtractor:
+    """The extractor of the exported weights."""
+    folder = tmp_path_factory.mktemp("exported")
+    export_onnx(reference.checkpoint, folder)
+    return RelationExtractor(OnnxScorer(folder))
+
+
+def test_exported_logits_are_equal(reference: Reference, exported: RelationExtractor) -> None:
+    assert_logits(reference, list(exported.scores(reference.documents)))
+
+
+def test_exported_predictions_are_those_of_the_model(reference: Reference, exported: RelationExtractor) -> None:
+    own, others = (list(extractor.predict(reference.documents)) for extractor in (reference.extractor, exported))
+    assert [facts_of(document) for document in others] == [facts_of(document) for document in own]
+    assert any(facts_of(document) for document in own)
 
 
 # The loss alone

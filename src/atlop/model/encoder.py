@@ -67,16 +67,10 @@ class Encoder(nn.Module):
 
         Where a document has several windows, a mention's attention is summed over them and made to sum to one again.
         """
-        states, rows = self._transform(batch)
-        seen = rows.transpose(1, 2).flatten(0, 1).index_select(0, batch.row_places)
-        if batch.whole:
-            return Encoded(states * batch.attention_mask.unsqueeze(-1), seen)
-        columns, mentions, length = batch.row_columns, batch.row_mentions, batch.coverage.shape[1]
-        attention = join_rows(seen, columns, mentions, batch.mention_split, length)
-        return Encoded(join_states(states, batch.token_places, batch.coverage), attention)
+        return join_windows(*self.transform(batch), batch)
 
-    def _transform(self, batch: Batch[Tensor]) -> tuple[Tensor, Tensor]:
-        """Give states [W, S, D] and attention rows [W, H, Q, S]."""
+    def transform(self, batch: Batch[Tensor]) -> tuple[Tensor, Tensor]:
+        """Give states [W, S, D] and attention rows [W, H, Q, S], window by window."""
         inputs = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
         if not self.replaceable:
             output = self.transformer(**inputs, output_attentions=True)
@@ -88,3 +82,13 @@ class Encoder(nn.Module):
             calls = f"{collector.calls} attention calls, expected {self.layers}"
             raise CheckpointError(f"encoder {name}: got {calls}; this kind of encoder cannot be used")
         return output.last_hidden_state, collector.rows
+
+
+def join_windows(states: Tensor, rows: Tensor, batch: Batch[Tensor]) -> Encoded:
+    """Join what :meth:`Encoder.transform` gave of the windows of a batch, document by document."""
+    seen = rows.transpose(1, 2).flatten(0, 1).index_select(0, batch.row_places)
+    if batch.whole:
+        return Encoded(states * batch.attention_mask.unsqueeze(-1), seen)
+    columns, mentions, length = batch.row_columns, batch.row_mentions, batch.coverage.shape[1]
+    attention = join_rows(seen, columns, mentions, batch.mention_split, length)
+    return Encoded(join_states(states, batch.token_places, batch.coverage), attention)

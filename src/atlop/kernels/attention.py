@@ -104,16 +104,16 @@ def attend_in_blocks(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | N
     """
     windows, heads, length, _ = query.shape
     output = torch.empty_like(query, memory_format=torch.contiguous_format)
+    bias = None if mask is None else _bias(mask, query.dtype)
     some = max(1, SCORES_AT_ONCE // (heads * length * length))
     rows = max(1, SCORES_AT_ONCE // (heads * length))
     for window in range(0, windows, some):
         part = slice(window, window + some)
         keys, values = key[part].contiguous().transpose(-1, -2), value[part].contiguous()
         for row in range(0, length, rows):
-            queries = query[part, :, row : row + rows] * scale
-            scores = queries.contiguous() @ keys
-            if mask is not None:
-                scores.masked_fill_(~mask[part, :, row : row + rows], torch.finfo(scores.dtype).min)
+            scores = (query[part, :, row : row + rows] * scale).contiguous() @ keys
+            if bias is not None:
+                scores += bias[part, :, row : row + rows]
             output[part, :, row : row + rows] = torch.softmax(scores, -1, out=scores) @ values
     return output
 
@@ -130,28 +130,34 @@ def attend_with_dropout(
         The output [W, H, S, D/H] and the weights after dropout [W, H, S, S].
     """
     with torch.autocast(query.device.type, enabled=False):
-        scores = (query * scale) @ key.transpose(-1, -2)
+        # Products of views that are not contiguous take a slow way.
+        scores = (query * scale).contiguous() @ key.contiguous().transpose(-1, -2)
         if mask is not None:
-            scores = scores.masked_fill_(~mask, torch.finfo(scores.dtype).min)
-        keep = keep_mask(scores.shape, probability, scores)
+            scores += _bias(mask, scores.dtype)
+        keep = keep_mask(scores.shape, probability, scores.device)
         weights: Tensor = _DroppedSoftmax.apply(scores, keep, 1 / (1 - probability))  # type: ignore[no-untyped-call]
-        return weights @ value, weights
+        return weights @ value.contiguous(), weights
+
+
+def _bias(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """Give what to add to scores: much less than any score where not attended, yet far from the lowest number."""
+    return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, torch.finfo(dtype).min / 2)
 
 
 class _DroppedSoftmax(torch.autograd.Function):
-    """Softmax, then dropout, keeping one result of each for the backward pass."""
+    """Softmax, then dropout, keeping the softmax and the mask for the backward pass."""
 
     @staticmethod
     def forward(ctx: Any, scores: Tensor, keep: Tensor, scale: float) -> Tensor:
-        """Compute the weights, changing ``keep`` into the factors of the backward pass."""
+        """Compute the weights after dropout."""
         weights = scores.softmax(-1)
-        keep.mul_(scale)
         ctx.save_for_backward(weights, keep)
-        return weights * keep
+        ctx.scale = scale
+        return (weights * keep).mul_(scale)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         """Go back through dropout, then softmax."""
         weights, keep = ctx.saved_tensors
-        inner = gradient * keep
+        inner = (gradient * keep).mul_(ctx.scale)
         return torch._softmax_backward_data(inner, weights, -1, weights.dtype), None, None

@@ -99,21 +99,18 @@ class _GroupedBilinear(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        """Go back group by group."""
+        """Go back group by group, over the same two pieces of memory of the size of an outer product."""
         head, tail, weight = ctx.saved_tensors
-        gradient = gradient.to(head.dtype)
-        heads, tails, weights = [], [], []
-        for left, right, part in _groups(head, tail, weight, ctx.block):
-            outer = (gradient @ part).view(-1, ctx.block, ctx.block)
-            heads.append((outer * right.unsqueeze(1)).sum(2))
-            tails.append((left.unsqueeze(1) @ outer).squeeze(1))
-            weights.append((_outer(left, right).T @ gradient).T)
-        return torch.cat(heads, 1), torch.cat(tails, 1), torch.cat(weights, 1), None
-
-
-def _groups(head: Tensor, tail: Tensor, weight: Tensor, block: int) -> zip[tuple[Tensor, Tensor, Tensor]]:
-    return zip(head.split(block, 1), tail.split(block, 1), weight.split(block * block, 1), strict=True)
-
-
-def _outer(left: Tensor, right: Tensor) -> Tensor:
-    return (left.unsqueeze(2) * right.unsqueeze(1)).flatten(1)
+        block, gradient = ctx.block, gradient.to(head.dtype)
+        heads, tails, weights = torch.empty_like(head), torch.empty_like(tail), torch.empty_like(weight)
+        inner, outer = head.new_empty(2, head.shape[0], block, block)
+        transposed = gradient.T.contiguous()
+        for group in range(head.shape[1] // block):
+            features, products = (slice(group * size, (group + 1) * size) for size in (block, block * block))
+            left, right = head[:, features], tail[:, features]
+            torch.mm(gradient, weight[:, products].contiguous(), out=inner.flatten(1))
+            torch.sum(torch.mul(inner, right.unsqueeze(1), out=outer), 2, out=heads[:, features])
+            tails[:, features] = (left.unsqueeze(1) @ inner).squeeze(1)
+            torch.mul(left.unsqueeze(2), right.unsqueeze(1), out=outer)
+            weights[:, products] = transposed @ outer.flatten(1)
+        return heads, tails, weights, None

@@ -20,16 +20,19 @@ _DRAWS_PER_NUMBER = 4
 _LARGEST_SEED = 2**63 - 1
 
 
-def keep_mask(shape: torch.Size, probability: float, like: Tensor) -> Tensor:
-    """Draw a mask that is 0 with the given probability, else 1, in the number format and on the device of ``like``."""
-    if like.device.type != "cpu":
-        return torch.empty(shape, dtype=like.dtype, device=like.device).bernoulli_(1 - probability)
+def keep_mask(shape: torch.Size, probability: float, device: torch.device) -> Tensor:
+    """Draw a mask that is 0 with the given probability, else 1, in bytes.
+
+    Multiplying by bytes is many times faster than by booleans, which torch does not vectorise.
+    """
+    if device.type != "cpu":
+        return torch.empty(shape, dtype=torch.uint8, device=device).bernoulli_(1 - probability)
     count = shape.numel()
     seed = int(torch.randint(_LARGEST_SEED, ()))
     generator = np.random.Generator(np.random.SFC64(seed))
     draws = generator.integers(0, 2**64 - 1, -(-count // _DRAWS_PER_NUMBER), dtype=np.uint64, endpoint=True)
     keep = draws.view(np.uint16)[:count] >= round(probability * _STEPS)
-    return torch.from_numpy(keep).to(like.dtype).view(shape)
+    return torch.from_numpy(keep.view(np.uint8)).view(shape)
 
 
 class FastDropout(nn.Dropout):
@@ -39,7 +42,7 @@ class FastDropout(nn.Dropout):
         """Set some values to zero and scale up the rest, in training only."""
         if not self.training or not self.p:
             return input
-        return input * keep_mask(input.shape, self.p, input).div_(1 - self.p)
+        return (input * keep_mask(input.shape, self.p, input.device)).mul_(1 / (1 - self.p))
 
 
 def replace_dropout(module: nn.Module) -> None:

@@ -56,7 +56,7 @@ def localized_context(states: Tensor, firsts: Tensor, seconds: Tensor, pairs: Te
     """
     # At every place the products of all pairs of attentions, summed over the heads of attention, in one multiplication
     # of [A, H] with [H, E]: the products of a pair [H, L] are never held.
-    both = firsts.permute(2, 0, 1) @ seconds.permute(2, 1, 0)
+    both = firsts.permute(2, 0, 1).contiguous() @ seconds.permute(2, 0, 1).contiguous().transpose(1, 2)
     place = (pairs[:, 0] - first) * seconds.shape[0] + pairs[:, 1]
     both = both.flatten(1).index_select(1, place) / seconds.shape[1]
     weights = both / (both.sum(0) + CONTEXT_EPSILON)

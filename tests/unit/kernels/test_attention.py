@@ -105,8 +105,8 @@ def test_attention_with_dropout_and_its_gradient_are_those_of_plain_operations(
     inputs: tuple[Tensor, ...], mask: Tensor, masked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     used = mask if masked else None
-    keep = (torch.rand(WINDOWS, HEADS, LENGTH, LENGTH, generator=torch.Generator().manual_seed(1)) < 0.7).double()
-    monkeypatch.setattr(attention, "keep_mask", lambda shape, probability, like: keep.clone())
+    keep = (torch.rand(WINDOWS, HEADS, LENGTH, LENGTH, generator=torch.Generator().manual_seed(1)) < 0.7).byte()
+    monkeypatch.setattr(attention, "keep_mask", lambda shape, probability, device: keep)
     ours = [tensor.clone().requires_grad_() for tensor in inputs]
     plain = [tensor.clone().requires_grad_() for tensor in inputs]
     output, weights = attend_with_dropout(*ours, used, SCALE, 0.3)

@@ -137,7 +137,8 @@ def load(
     Args:
         name: a model folder, the name of one on the Hugging Face hub, or ``None`` for the bundled model.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        precision: number format of the multiplications, ``fp32`` or ``bf16``.
+        precision: number format of the multiplications: ``fp32``, ``bf16``, ``int8`` (linear layers of the encoder, on
+            a CPU), or ``auto`` for bf16 where the processor multiplies in it, else fp32.
         prune: whether to skip pairs of entity types that no training relation connects.
 
     Raises:

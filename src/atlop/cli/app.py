@@ -45,8 +45,6 @@ def main() -> None:
     logging.basicConfig(format="atlop: %(message)s")
 
 
-PRECISIONS = ("auto", "fp32", "bf16", "int8")
-"""The values of --precision."""
 INPUT_HELP = "Files of documents, folders of such files, or - for the standard input."
 
 Form = Annotated[
@@ -119,6 +117,7 @@ def predict(
     """Find the relations between the entities of documents."""
     from atlop.cli.files import input_files
     from atlop.folder import find_folder
+    from atlop.scorers import PRECISIONS
 
     target, policy = _target(to, output), _choice("--on-error", on_error, ("raise", "skip"))
     _choice("--precision", precision, PRECISIONS)

@@ -6,6 +6,8 @@ calls a library that is slower on some processors. What is packed can only predi
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -47,9 +49,39 @@ class PackedLinear(nn.Module):
         return self.product(rows)
 
 
-def pack_linears(module: nn.Module) -> None:
-    """Put :class:`PackedLinear` in the place of every ``nn.Linear`` below a module."""
+class QuantizedLinear(nn.Module):
+    """A linear layer that only predicts, in whole numbers of 8 bits.
+
+    Each column of the weight has a scale of its own, and so has every row that comes in, found as it comes: one large
+    value spoils the precision of its own row only.
+    """
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        weight = linear.weight.detach().float()
+        self.scale = _scale(weight)
+        self.weight = (weight / self.scale).round_().to(torch.int8).T
+        self.scale = self.scale.T
+        self.bias = None if linear.bias is None else linear.bias.detach().float()
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Give the layer's output [..., N] for ``rows`` [..., K], in their number format."""
+        flat = rows.flatten(0, -2).float()
+        scale = _scale(flat)
+        product: Tensor = torch._int_mm((flat / scale).round_().to(torch.int8), self.weight) * (scale * self.scale)
+        if self.bias is not None:
+            product += self.bias
+        return product.to(rows.dtype).view(*rows.shape[:-1], -1)
+
+
+def _scale(rows: Tensor) -> Tensor:
+    """Give for every row [..., K] what its largest value is divided by to become 127, [..., 1]; never 0."""
+    return rows.abs().amax(-1, keepdim=True).div_(127).clamp_(min=torch.finfo(rows.dtype).tiny)
+
+
+def replace_linears(module: nn.Module, kind: Callable[[nn.Linear], nn.Module]) -> None:
+    """Put another kind of layer in the place of every ``nn.Linear`` below a module."""
     for parent in list(module.modules()):
         for name, child in parent.named_children():
             if type(child) is nn.Linear:
-                setattr(parent, name, PackedLinear(child))
+                setattr(parent, name, kind(child))

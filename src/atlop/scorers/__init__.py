@@ -14,10 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlop.config import ModelConfig
-from atlop.errors import CheckpointError
+from atlop.errors import AtlopError, CheckpointError
 from atlop.features import Features
 from atlop.folder import ENCODER_GRAPH
 from atlop.labels import LabelMap
+
+PRECISIONS = ("auto", "fp32", "bf16", "int8")
+"""Number formats of the multiplications; ``auto`` takes bf16 where the processor multiplies in it, else fp32."""
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -56,11 +59,14 @@ def load_scorer(folder: Path, *, device: str, precision: str) -> Scorer:
     Args:
         folder: a model folder.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        precision: number format of the multiplications, ``fp32`` or ``bf16``.
+        precision: one of :data:`PRECISIONS`.
 
     Raises:
+        AtlopError: if there is no such device or precision.
         CheckpointError: if the model cannot be loaded.
     """
+    if precision not in PRECISIONS:
+        raise AtlopError(f"precision: got {precision!r}, expected one of {', '.join(PRECISIONS)}")
     if (folder / ENCODER_GRAPH).exists():
         from atlop.scorers.onnx import OnnxScorer, check_options
 

@@ -15,7 +15,7 @@ from atlop.config import ModelConfig
 from atlop.errors import AtlopError
 from atlop.features import Features, SpecialSubwords
 from atlop.labels import LabelMap
-from atlop.scorers.predicting import predicting
+from atlop.scorers.predicting import choose_precision, predicting
 
 CPU_SUBWORDS_AT_ONCE = 512
 """For each thread; small, so that a batch stays in the cache of a processor."""
@@ -30,29 +30,21 @@ class TorchScorer:
     Args:
         checkpoint: a model with its labels and tokenizer.
         device: where to compute.
-        precision: number format of the multiplications, ``fp32`` or ``bf16``.
+        precision: one of :data:`atlop.scorers.PRECISIONS`.
+
+    Raises:
+        AtlopError: if the device cannot compute in the precision.
     """
 
     def __init__(self, checkpoint: Checkpoint, *, device: torch.device | str = "cpu", precision: str = "fp32") -> None:
-        self.checkpoint, self.device, self.precision = checkpoint, torch.device(device), precision
-        dtype = torch.float32 if precision == "fp32" else torch.bfloat16
-        self.model = predicting(checkpoint.model, self.device, dtype)
+        self.device = torch.device(device)
+        self.precision = choose_precision(precision, self.device)
+        self.config: ModelConfig = checkpoint.config
+        self.labels: LabelMap = checkpoint.labels
+        self.tokenizer: PreTrainedTokenizerBase = checkpoint.tokenizer
+        # The checkpoint's own model is not kept: where nobody else does, its memory is free.
+        self.model = predicting(checkpoint.model, self.device, self.precision)
         self.special = SpecialSubwords.of(checkpoint.tokenizer)
-
-    @property
-    def config(self) -> ModelConfig:
-        """The parts and sizes of the model."""
-        return self.checkpoint.config
-
-    @property
-    def labels(self) -> LabelMap:
-        """The relations of the columns."""
-        return self.checkpoint.labels
-
-    @property
-    def tokenizer(self) -> PreTrainedTokenizerBase:
-        """What cuts words into the subwords of the encoder."""
-        return self.checkpoint.tokenizer
 
     @property
     def window(self) -> int:

@@ -7,7 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from atlop.kernels import attention
-from atlop.kernels.attention import MentionRows, attend_with_dropout, attention_rows, attention_with_mention_rows
+from atlop.kernels.attention import (
+    MentionRows,
+    attend_in_blocks,
+    attend_with_dropout,
+    attention_rows,
+    attention_with_mention_rows,
+)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -140,3 +146,24 @@ def test_rows_carry_gradients(inputs: tuple[Tensor, ...]) -> None:
     assert query.grad is not None
     asked = query.grad.abs().sum((1, 3)) > 0
     assert asked.nonzero().tolist() == [[0, 0], [0, 3], [0, 6], [1, 0], [1, 2]]
+
+
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize("at_once", [1, 40, 10_000])
+def test_attention_in_blocks_is_that_of_plain_operations(
+    inputs: tuple[Tensor, ...], mask: Tensor, masked: bool, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "SCORES_AT_ONCE", at_once)
+    query, key, value = inputs
+    used = mask if masked else None
+    torch.testing.assert_close(attend_in_blocks(query, key, value, used, SCALE), eager(query, key, used) @ value)
+
+
+def test_prediction_in_bf16_goes_by_blocks(inputs: tuple[Tensor, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    original = attention.attend_in_blocks
+    monkeypatch.setattr(attention, "attend_in_blocks", lambda *given: calls.append(1) or original(*given))
+    for dtype in (torch.float32, torch.bfloat16):
+        with torch.inference_mode():
+            attention_with_mention_rows(nn.Module(), *(tensor.to(dtype) for tensor in inputs), None, is_causal=False)
+    assert calls == [1]

@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from atlop.kernels.bilinear import grouped_bilinear
+from atlop.kernels import bilinear
+from atlop.kernels.bilinear import PackedBilinear, grouped_bilinear
+from atlop.kernels.linear import can_pack
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -73,3 +75,38 @@ def test_no_pairs_give_no_scores_and_no_gradient() -> None:
     weight = inputs[2].grad
     assert weight is not None
     assert weight.eq(0).all()
+
+
+@pytest.mark.skipif(not can_pack(torch.device("cpu")), reason="this build of torch has no oneDNN")
+@pytest.mark.parametrize("at_once", [1, 2, 512])
+def test_packed_scores_are_those_of_the_full_outer_product(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bilinear, "CPU_PAIRS_AT_ONCE", at_once)
+    head, tail, weight = (tensor.detach().float() for tensor in random_inputs(4))
+    bias = torch.tensor([1.0, -2.0, 3.0])
+    with torch.inference_mode():
+        found = PackedBilinear(weight, bias, 4)(head, tail)
+    torch.testing.assert_close(found, materialised(head, tail, weight, 4) + bias)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3])
+def test_pairs_some_at_a_time_score_and_teach_the_same(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bilinear, "CPU_PAIRS_AT_ONCE", at_once)
+    ours, plain = random_inputs(3), random_inputs(3)
+    scores, expected = grouped_bilinear(*ours, 3), materialised(*plain, 3)
+    torch.testing.assert_close(scores.double(), expected, atol=1e-5, rtol=1e-5)
+    scores.sum().backward()
+    expected.sum().backward()
+    for found, wanted in zip(ours, plain, strict=True):
+        torch.testing.assert_close(found.grad, wanted.grad, atol=1e-12, rtol=1e-12)
+
+
+def test_no_pairs_have_no_scores() -> None:
+    weight = torch.ones(COLUMNS, 12 * 4)
+    assert grouped_bilinear(torch.zeros(0, 12), torch.zeros(0, 12), weight, 4).shape == (0, COLUMNS)
+
+
+def test_pairs_are_shared_out_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bilinear, "CPU_PAIRS_AT_ONCE", 10)
+    counts = {pairs: bilinear.rows_at_once(torch.zeros(pairs, 1)) for pairs in (0, 1, 10, 11, 25)}
+    assert counts == {0: 1, 1: 1, 10: 10, 11: 6, 25: 9}
+    assert bilinear.rows_at_once(torch.zeros(25, 1, device="meta")) == 25

@@ -48,10 +48,12 @@ def test_a_processor_is_given_less_at_once(
     assert TorchScorer(tiny_checkpoint, device=device).subwords_at_once == subwords
 
 
-def test_bf16_gives_about_the_same_scores_as_float32(make_checkpoint: MakeCheckpoint, features: list[Features]) -> None:
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_reduced_precision_gives_about_the_same_scores_as_fp32(
+    make_checkpoint: MakeCheckpoint, features: list[Features], precision: str
+) -> None:
     exact, rough = (
-        np.concatenate(TorchScorer(make_checkpoint(), precision=precision).logits(features))
-        for precision in ("fp32", "bf16")
+        np.concatenate(TorchScorer(make_checkpoint(), precision=name).logits(features)) for name in ("fp32", precision)
     )
     assert rough.dtype == np.float32
     assert 0 < np.abs(exact - rough).max() < 0.3

@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help demo test check docs bundled-model wheel wheel-test constraints clean benchmarks
 .PHONY: benchmark-predict benchmark-train benchmark-precision benchmark-growth benchmark-corpus
-.PHONY: benchmark-startup benchmark-page
+.PHONY: benchmark-startup benchmark-tried benchmark-page
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -54,7 +54,7 @@ bundled-model: $(VENV)/ready-dev ## Train the bundled model anew and put it into
 BENCHMARK_DATA ?=
 benchmark = $(BIN)/python -m benchmarks.$(1) --save $(if $(BENCHMARK_DATA),--data $(BENCHMARK_DATA))
 
-benchmarks: benchmark-predict benchmark-train benchmark-precision benchmark-growth benchmark-corpus benchmark-startup benchmark-page ## Measure speed and memory anew for docs/performance.md (40 minutes)
+benchmarks: benchmark-predict benchmark-train benchmark-precision benchmark-tried benchmark-growth benchmark-corpus benchmark-startup benchmark-page ## Measure speed and memory anew for docs/performance.md (40 minutes)
 
 benchmark-predict: $(VENV)/ready-dev
 	$(call benchmark,predict) --shape minilm --precision fp32
@@ -69,6 +69,9 @@ benchmark-train: $(VENV)/ready-dev
 benchmark-precision: $(VENV)/ready-dev
 	$(call benchmark,precision)
 	$(call benchmark,pruning)
+
+benchmark-tried: $(VENV)/ready-dev
+	$(call benchmark,tried)
 
 benchmark-growth: $(VENV)/ready-dev
 	$(call benchmark,entities)

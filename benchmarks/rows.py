@@ -143,11 +143,18 @@ def gpu_rows(entry: Entry) -> Iterable[tuple[str, ...]]:
         yield (MODELS[shape], *speed, f"{entry['ratio'][shape]:.1f}", share, rate, entry["machine"].get("gpu", "none"))
 
 
+def tried_rows(entry: Entry) -> Iterable[tuple[str, ...]]:
+    """Tell what each optimisation was expected to give and what it gave."""
+    for trial in entry["trials"]:
+        yield (trial["name"], trial["predicted"], f"{trial['gain']:.2f}", trial["kept"])
+
+
 SPEED = ("Model", "Precision", "Textbook, s", "atlop, s", "Ratio")
 GROWTH = ("Precision", "Peak memory, MB", "Seconds")
 RATES = ("fp32 GFLOP/s", "bf16 GFLOP/s")
 
 TABLES = {
+    "tried": Table(("tried",), (), ("Optimisation", "Predicted gain", "Measured gain", "Kept"), tried_rows),
     "predict": Table(
         ("predict",), ("shape", "precision"), (*SPEED, "Floor, s", "Share of floor", *RATES), predict_rows
     ),

@@ -1,8 +1,8 @@
 """A model as ONNX graphs, which predict without torch.
 
-Loops over documents and over pairs do not export, so the stages of the model become graphs of their own, and
-:mod:`atlop.scorers.onnx` loops. The first goes from the windows of a document to its entities, the second to the
-contexts of some pairs, the third to the logits of some pairs.
+Loops over windows, documents and pairs do not export, so the stages of the model become graphs of their own, and
+:mod:`atlop.scorers.onnx` loops: some windows to their states and attention, all windows to entities, some pairs to
+contexts, some pairs to logits.
 
 The letters of shapes are those of :mod:`atlop.model`.
 """
@@ -29,12 +29,13 @@ from atlop.batches import Batch, collate
 from atlop.checkpoint import Checkpoint, write_encoder
 from atlop.errors import CheckpointError, MissingExtraError
 from atlop.features import Features, SpecialSubwords, plan_windows
-from atlop.folder import CONTEXTS_GRAPH, ENCODER, ENCODER_GRAPH, PAIRS_GRAPH, staging, write_settings
+from atlop.folder import CONTEXTS_GRAPH, ENCODER, ENCODER_GRAPH, ENTITIES_GRAPH, PAIRS_GRAPH, staging, write_settings
+from atlop.model.encoder import join_windows
 from atlop.model.pairs import NoContext, join_parts, localized_context, pool_entities
 from atlop.model.relation_model import RelationModel
 from atlop.model.scores import GroupedBilinear
 from atlop.scorers.native import TorchScorer
-from atlop.scorers.onnx import ENCODED, OnnxScorer
+from atlop.scorers.onnx import OnnxScorer
 
 LARGEST_DIFFERENCE = 1e-3
 """How far a logit of an exported model may be from the model's own."""
@@ -42,73 +43,114 @@ LARGEST_DIFFERENCE = 1e-3
 PROBE_WINDOW = 512
 """The longest window that the exported model is tried on."""
 
-ENCODER_INPUTS = (
-    "input_ids",
-    "attention_mask",
-    "token_places",
-    "coverage",
-    "row_positions",
-    "row_places",
-    "row_mentions",
-    "row_columns",
-    "mention_places",
-    "mention_entity",
-    "mention_split",
-)
-"""The tensors of a batch that the first graph takes; beside them it takes the entities as a list of numbers."""
-
-PAIR_TENSORS = ("pairs", "pair_contexts", "unordered_pairs", "labels")
-"""Those that it does not look at."""
+SHAPES = {
+    "input_ids": "WS",
+    "attention_mask": "WS",
+    "row_positions": "WQ",
+    "windows": "WS.",
+    "rows": "W.QS",
+    "token_places": "WS",
+    "coverage": ".L",
+    "row_places": "N",
+    "row_mentions": "N",
+    "row_columns": "NS",
+    "mention_places": "M",
+    "mention_entity": "M",
+    "mention_split": "M",
+    "entities": "E",
+    "states": "L.",
+    "attention": "E.L",
+    "firsts": "A.L",
+    "unordered_pairs": "U.",
+    "embeddings": "E.",
+    "contexts": "U.",
+    "pairs": "P.",
+    "pair_contexts": "P",
+}
+"""The axes of what the graphs take: a letter for one that may have any size, a dot for one of the model's."""
 
 TALKATIVE = ("torch.onnx._internal.exporter._registration", "onnx_ir", "onnxscript.optimizer")
 """Loggers of the exporter that warn of what matters to no model here."""
 
 
-class EncoderGraph(nn.Module):
-    """Goes from the windows of one document to its states and entities."""
+class Graph(nn.Module):
+    """A part of the model that is exported by itself; it takes and gives tensors by name."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
 
     def __init__(self, model: RelationModel) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, arrays: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        """Encode one document, given by tensors of its batch and the list of its entities.
 
-        Returns:
-            States [L, D]; embeddings [E, D] and attention [E, H, L] of the entities.
-        """
-        given: dict[str, Any] = {name: arrays.get(name) for name in (*ENCODER_INPUTS, *PAIR_TENSORS)}
-        entities, nothing = [arrays["entities"].shape[0]], list[int]()
-        counts: dict[str, Any] = {"entity_counts": entities, "pair_counts": nothing, "unordered_counts": nothing}
-        batch = Batch[Tensor](**given, **counts, context_blocks=[], whole=False)
-        encoded = self.model.encoder(batch)
-        pooled = pool_entities(encoded, batch, self.model.pooling)
-        return encoded.states[0], pooled.embeddings, pooled.attention
+class EncoderGraph(Graph):
+    """Goes from windows to their states [W, S, D] and attention rows [W, H, Q, S]."""
+
+    inputs = ("input_ids", "attention_mask", "row_positions")
+    outputs = ("windows", "rows")
+
+    def forward(self, given: dict[str, Tensor]) -> tuple[Tensor, ...]:
+        """Give the outputs."""
+        return self.model.encoder.transform(_batch(given))
 
 
-class ContextsGraph(nn.Module):
-    """Goes from the states and the attention of one document to the contexts of some pairs."""
+class EntitiesGraph(Graph):
+    """Goes from all windows of a document to its states [L, D], and to embeddings [E, D] and attention [E, H, L]."""
 
-    def forward(self, arrays: dict[str, Tensor]) -> Tensor:
-        """Give the contexts [U, D] of unordered pairs, whose first entities are counted among those of ``firsts``."""
-        states, firsts, attention = arrays["states"], arrays["firsts"], arrays["attention"]
-        return localized_context(states, firsts, attention, arrays["unordered_pairs"])
+    inputs = (
+        *EncoderGraph.outputs,
+        "token_places",
+        "coverage",
+        "row_places",
+        "row_mentions",
+        "row_columns",
+        "mention_places",
+        "mention_entity",
+        "mention_split",
+        "entities",
+    )
+    outputs = ("states", "embeddings", "attention")
+
+    def forward(self, given: dict[str, Tensor]) -> tuple[Tensor, ...]:
+        """Give the outputs."""
+        # The list of entities is there for its length.
+        batch = _batch(given, entity_counts=[given["entities"].shape[0]])
+        encoded = join_windows(given["windows"], given["rows"], batch)
+        return encoded.states[0], *pool_entities(encoded, batch, self.model.pooling)
 
 
-class PairsGraph(nn.Module):
-    """Goes from the embeddings of entities and the contexts of pairs to the logits of some pairs."""
+class ContextsGraph(Graph):
+    """Goes from states and attention to the contexts [U, D] of unordered pairs that begin with certain entities."""
 
-    def __init__(self, model: RelationModel) -> None:
-        super().__init__()
-        self.model = model
+    inputs = ("states", "firsts", "attention", "unordered_pairs")
+    outputs = ("contexts",)
 
-    def forward(self, arrays: dict[str, Tensor]) -> Tensor:
-        """Give the logits [P, R] of ordered pairs, whose contexts are among the given ones."""
-        sides = []
-        for projection, entity in zip((self.model.head, self.model.tail), arrays["pairs"].unbind(1), strict=True):
-            parts = projection.parts(arrays["embeddings"], arrays["contexts"])
-            sides.append(join_parts(parts, entity, arrays["pair_contexts"]))
-        return self.model.thresholding.logits(_scores(self.model.bilinear, *sides))
+    def forward(self, given: dict[str, Tensor]) -> tuple[Tensor, ...]:
+        """Give the outputs."""
+        states, firsts, attention, pairs = (given[name] for name in self.inputs)
+        return (localized_context(states, firsts, attention, pairs),)
+
+
+class PairsGraph(Graph):
+    """Goes from the embeddings of entities and the contexts of pairs to the logits [P, R] of ordered pairs."""
+
+    inputs = ("embeddings", "contexts", "pairs", "pair_contexts")
+    outputs = ("logits",)
+
+    def forward(self, given: dict[str, Tensor]) -> tuple[Tensor, ...]:
+        """Give the outputs."""
+        model, sides = self.model, []
+        for projection, entity in zip((model.head, model.tail), given["pairs"].unbind(1), strict=True):
+            parts = projection.parts(given["embeddings"], given["contexts"])
+            sides.append(join_parts(parts, entity, given["pair_contexts"]))
+        return (model.thresholding.logits(_scores(model.bilinear, *sides)),)
+
+
+def _batch(given: dict[str, Tensor], **others: Any) -> Batch[Tensor]:
+    """Give a batch of one document with those of its tensors that are given."""
+    values: dict[str, Any] = {entry.name: given.get(entry.name) for entry in dataclasses.fields(Batch)}
+    return Batch(**{**values, **others, "whole": False})
 
 
 def _scores(layer: GroupedBilinear, head: Tensor, tail: Tensor) -> Tensor:
@@ -172,45 +214,32 @@ def _write_graphs(checkpoint: Checkpoint, folder: Path) -> None:
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
     document = example(tokenizer, length=60, window=28, entities=[[3, 40], [11], [22, 24, 50]])
     batch = collate([document], SpecialSubwords.of(tokenizer), 0).to("cpu")
-    encoder = EncoderGraph(model)
-    windows = {name: getattr(batch, name) for name in ENCODER_INPUTS} | {"entities": torch.arange(document.entities)}
-    free = {name: [axis for axis, size in enumerate(array.shape) if size > 1] for name, array in windows.items()}
-    _write_graph(encoder, windows, free, ENCODED, folder / ENCODER_GRAPH)
-    states, embeddings, attention = encoder(windows)
-    contexts = states.new_zeros(len(batch.unordered_pairs), model.context.width)
-    if not isinstance(model.context, NoContext):
-        arrays = {"states": states, "firsts": attention[:2], "attention": attention}
-        arrays["unordered_pairs"] = batch.unordered_pairs
-        free = {"states": [0], "firsts": [0, 2], "attention": [0, 2], "unordered_pairs": [0]}
-        _write_graph(ContextsGraph(), arrays, free, ["contexts"], folder / CONTEXTS_GRAPH)
-    arrays = {"embeddings": embeddings, "contexts": contexts}
-    arrays |= {"pairs": batch.pairs, "pair_contexts": batch.pair_contexts}
-    _write_graph(PairsGraph(model), arrays, {name: [0] for name in arrays}, ["logits"], folder / PAIRS_GRAPH)
+    known = {**vars(batch), "entities": torch.arange(document.entities)}
+    known |= _write_graph(EncoderGraph(model), known, folder / ENCODER_GRAPH)
+    known |= _write_graph(EntitiesGraph(model), known, folder / ENTITIES_GRAPH)
+    known["firsts"] = known["attention"][:2]
+    if isinstance(model.context, NoContext):
+        known["contexts"] = batch.unordered_pairs.new_zeros(len(batch.unordered_pairs), 0, dtype=torch.float32)
+    else:
+        known |= _write_graph(ContextsGraph(model), known, folder / CONTEXTS_GRAPH)
+    _write_graph(PairsGraph(model), known, folder / PAIRS_GRAPH)
 
 
-def _write_graph(
-    graph: nn.Module, arrays: dict[str, Tensor], free: dict[str, list[int]], outputs: Sequence[str], path: Path
-) -> None:
-    """Write one graph.
-
-    Args:
-        graph: takes the arrays.
-        arrays: an example.
-        free: the axes of each array that may have any size.
-        outputs: names of what the graph gives.
-        path: where to.
+def _write_graph(graph: Graph, known: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """Write one graph, traced with an example of its inputs, and give its outputs.
 
     Raises:
         CheckpointError: if torch cannot export it.
     """
-    shapes = {name: dict.fromkeys(axes, Dim.DYNAMIC) for name, axes in free.items()}
+    given = {name: known[name] for name in graph.inputs}
+    free = {name: {axis: Dim.DYNAMIC for axis, size in enumerate(SHAPES[name]) if size != "."} for name in given}
     try:
         program: Any = torch.onnx.export(
             graph.eval(),
-            kwargs={"arrays": arrays},
-            dynamic_shapes={"arrays": shapes},
-            input_names=list(arrays),
-            output_names=outputs,
+            kwargs={"given": given},
+            dynamic_shapes={"given": free},
+            input_names=graph.inputs,
+            output_names=graph.outputs,
             dynamo=True,
             verbose=False,
         )
@@ -218,6 +247,7 @@ def _write_graph(
         told = str(error.__cause__ or error).strip().splitlines()[0]
         raise CheckpointError(f"{path.name}: torch cannot export this part of the model: {told}") from error
     program.save(path)
+    return dict(zip(graph.outputs, graph(given), strict=True))
 
 
 def example(

@@ -30,7 +30,8 @@ FORMAT = 1
 
 SETTINGS, LABELS, ENCODER = "atlop.json", "labels.json", "encoder"
 
-ENCODER_GRAPH, CONTEXTS_GRAPH, PAIRS_GRAPH = "encoder.onnx", "contexts.onnx", "pairs.onnx"
+ENCODER_GRAPH, ENTITIES_GRAPH = "encoder.onnx", "entities.onnx"
+CONTEXTS_GRAPH, PAIRS_GRAPH = "contexts.onnx", "pairs.onnx"
 """What an exported model has in the place of weights."""
 
 STAGING = ".saving-"

@@ -12,11 +12,15 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from transformers import AutoModel, DebertaV2Config, ModernBertConfig, PreTrainedConfig, PreTrainedTokenizerBase
 
 from atlop.checkpoint import Checkpoint, load
+from atlop.config import ModelConfig
 from atlop.errors import CheckpointError, MissingExtraError
 from atlop.export import example, export_onnx
 from atlop.features import Features
+from atlop.labels import LabelMap
+from atlop.model.relation_model import RelationModel
 from atlop.scorers.native import TorchScorer
 from atlop.scorers.onnx import OnnxScorer
 
@@ -31,6 +35,7 @@ def test_a_folder_holds_graphs_in_place_of_weights(exported: Path) -> None:
         "encoder/config.json",
         "encoder/tokenizer.json",
         "encoder/tokenizer_config.json",
+        "entities.onnx",
         "labels.json",
         "pairs.onnx",
     ]
@@ -47,12 +52,13 @@ def test_no_size_is_fixed_but_those_of_the_model(exported: Path) -> None:
     scorer = OnnxScorer(exported)
     fixed = {
         part.name: sizes
-        for graph in (scorer._encoder, scorer._contexts, scorer._pairs)
+        for graph in (scorer._encoder, scorer._entities, scorer._contexts, scorer._pairs)
         for part in graph.get_inputs()
         if (sizes := [size for size in part.shape if isinstance(size, int)])
     }
     # One document; width 16; 2 heads of attention; two entities of a pair.
-    widths = {"states": [16], "embeddings": [16], "contexts": [16], "attention": [2], "firsts": [2]}
+    widths = {name: [16] for name in ("windows", "states", "embeddings", "contexts")}
+    widths |= {name: [2] for name in ("rows", "attention", "firsts")}
     assert fixed.items() <= {"coverage": [1], **widths, "unordered_pairs": [2], "pairs": [2]}.items()
 
 
@@ -66,6 +72,30 @@ def test_the_other_parts_of_a_model_export_too(make_checkpoint: Callable[..., Ch
     (found,), (expected,) = scorer.logits([document]), TorchScorer(checkpoint).logits([document])
     assert not found[:, 0].any()
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+SIZES: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "config",
+    [
+        # One that hands out whole maps of attention, and one whose attention is local in some layers.
+        DebertaV2Config(**SIZES, max_position_embeddings=64, relative_attention=True, pos_att_type=["p2c", "c2p"]),
+        ModernBertConfig(**SIZES, max_position_embeddings=64, local_attention=8, pad_token_id=0, sep_token_id=3),
+    ],
+    ids=["deberta", "modernbert"],
+)
+def test_other_kinds_of_encoders_export_too(
+    config: PreTrainedConfig, tiny_tokenizer: PreTrainedTokenizerBase, tmp_path: Path
+) -> None:
+    """That the graphs give the scores of the model is a condition of their being written."""
+    settings, labels = ModelConfig(embedding_size=12, block_size=4, window_overlap=16), LabelMap(("P1", "P2"))
+    config.vocab_size = len(tiny_tokenizer)
+    model = RelationModel(AutoModel.from_config(config), settings, len(labels))
+    export_onnx(Checkpoint(model, settings, labels, tiny_tokenizer), tmp_path)
+    assert OnnxScorer(tmp_path).labels == labels
 
 
 def test_an_exported_model_is_no_model_to_train_on(exported: Path) -> None:
@@ -99,7 +129,7 @@ def test_a_model_that_would_score_otherwise_is_not_written(
 
 
 def copy_graphs(source: Path, folder: Path) -> None:
-    for name in ("encoder.onnx", "contexts.onnx", "pairs.onnx"):
+    for name in ("encoder.onnx", "entities.onnx", "contexts.onnx", "pairs.onnx"):
         (folder / name).write_bytes((source / name).read_bytes())
 
 

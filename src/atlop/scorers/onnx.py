@@ -1,4 +1,4 @@
-"""Scores documents with the two graphs of an exported model, by onnxruntime and without torch.
+"""Scores documents with the graphs of an exported model, by onnxruntime and without torch.
 
 The letters of shapes are those of :mod:`atlop.model`.
 """
@@ -20,6 +20,7 @@ from atlop.folder import (
     CONTEXTS_GRAPH,
     ENCODER,
     ENCODER_GRAPH,
+    ENTITIES_GRAPH,
     PAIRS_GRAPH,
     SETTINGS,
     load_config,
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 Arrays = dict[str, NDArray[Any]]
-
-ENCODED = ("states", "embeddings", "attention")
-"""What the graph of the encoder gives: [L, D], [E, D] and [E, H, L]."""
 
 PAIRS_AT_ONCE = 256
 """Unordered pairs that are scored at one time."""
@@ -56,7 +54,8 @@ class OnnxScorer:
             expected = "expected a number, as every export has one"
             raise CheckpointError(f"{folder / SETTINGS}: model.window: got null, {expected}")
         self.window, self.subwords_at_once = self.config.window, 1
-        self._encoder, self._pairs = _open(folder / ENCODER_GRAPH), _open(folder / PAIRS_GRAPH)
+        self._encoder, self._entities = _open(folder / ENCODER_GRAPH), _open(folder / ENTITIES_GRAPH)
+        self._pairs = _open(folder / PAIRS_GRAPH)
         self._contexts = None if self.config.context == "none" else _open(folder / CONTEXTS_GRAPH)
         columns = self._pairs.get_outputs()[0].shape[1]
         if columns != len(self.labels):
@@ -74,29 +73,37 @@ class OnnxScorer:
 
     def _document(self, batch: Batch[NDArray[Any]]) -> NDArray[np.float32]:
         """Score one document, some of its pairs at a time."""
-        # The graph takes the number of entities from the length of a list of them.
-        windows = {**vars(batch), "entities": np.arange(batch.entities)}
-        encoded = dict(zip(ENCODED, _run(self._encoder, windows), strict=True))
-        contexts = self._contexts_of(encoded, batch)
+        entities = self._encode(batch)
+        contexts = self._contexts_of(entities, batch)
         order = np.argsort(batch.pair_contexts, kind="stable")
         sorted_contexts = batch.pair_contexts[order]
         logits = np.empty((len(order), len(self.labels)), dtype=np.float32)
         for start in range(0, len(contexts), PAIRS_AT_ONCE):
             stop = start + PAIRS_AT_ONCE
             rows = order[slice(*np.searchsorted(sorted_contexts, (start, stop)))]
-            block = {"embeddings": encoded["embeddings"], "contexts": contexts[start:stop]}
-            block |= {"pairs": batch.pairs[rows], "pair_contexts": batch.pair_contexts[rows] - start}
-            (logits[rows],) = _run(self._pairs, block)
+            block = {"pairs": batch.pairs[rows], "pair_contexts": batch.pair_contexts[rows] - start}
+            logits[rows] = _run(self._pairs, {**entities, **block, "contexts": contexts[start:stop]})["logits"]
         return logits
 
-    def _contexts_of(self, encoded: Arrays, batch: Batch[NDArray[Any]]) -> NDArray[np.float32]:
+    def _encode(self, batch: Batch[NDArray[Any]]) -> Arrays:
+        """Give the states of a document and the embeddings and attention of its entities, reading window by window."""
+        given = {part.name: vars(batch)[part.name] for part in self._encoder.get_inputs()}
+        windows = [
+            _run(self._encoder, {name: array[window : window + 1] for name, array in given.items()})
+            for window in range(len(batch.input_ids))
+        ]
+        joined = {name: np.concatenate([window[name] for window in windows]) for name in windows[0]}
+        # The graph takes the number of entities from the length of a list of them.
+        return _run(self._entities, {**vars(batch), **joined, "entities": np.arange(batch.entities)})
+
+    def _contexts_of(self, entities: Arrays, batch: Batch[NDArray[Any]]) -> NDArray[np.float32]:
         """Give the contexts [U, D] of the unordered pairs, [U, 0] for a model that uses none."""
         if self._contexts is None:
             return np.zeros((len(batch.unordered_pairs), 0), dtype=np.float32)
         contexts = []
         for _, start, stop, first, last in batch.context_blocks:
-            firsts, pairs = encoded["attention"][first:last], batch.unordered_pairs[start:stop] - (first, 0)
-            contexts += _run(self._contexts, {**encoded, "firsts": firsts, "unordered_pairs": pairs})
+            firsts, pairs = entities["attention"][first:last], batch.unordered_pairs[start:stop] - (first, 0)
+            contexts.append(_run(self._contexts, {**entities, "firsts": firsts, "unordered_pairs": pairs})["contexts"])
         return np.concatenate(contexts)
 
 
@@ -108,7 +115,7 @@ def _open(path: Path) -> InferenceSession:
     if not path.exists():
         raise CheckpointError(f"{path}: no such file, expected one in every exported model")
     options = onnxruntime.SessionOptions()
-    # The threads of the two graphs would otherwise keep the processor busy while they wait for one another.
+    # The threads of one graph would otherwise keep the processor busy while another runs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -117,11 +124,11 @@ def _open(path: Path) -> InferenceSession:
         raise CheckpointError(f"{path}: onnxruntime cannot load the graph: {reason(error)}") from error
 
 
-def _run(session: InferenceSession, arrays: Arrays) -> list[NDArray[np.float32]]:
-    """Give a graph those of the arrays that it takes."""
+def _run(session: InferenceSession, arrays: Arrays) -> Arrays:
+    """Give a graph those of the arrays that it takes, and get what it gives, all by name."""
+    outputs = [part.name for part in session.get_outputs()]
     taken = {part.name: arrays[part.name] for part in session.get_inputs()}
-    given: list[NDArray[np.float32]] = session.run(None, taken)
-    return given
+    return dict(zip(outputs, session.run(outputs, taken), strict=True))
 
 
 def _is_no_advice(record: logging.LogRecord) -> bool:

@@ -82,7 +82,7 @@ def test_logits_are_those_of_torch(
 
 
 @pytest.mark.parametrize(("pairs", "weights"), [(256, 2**24), (4, 2**24), (256, 2 * 4 * 168)])
-def test_contexts_and_pairs_are_computed_in_parts_of_bounded_size(
+def test_windows_contexts_and_pairs_are_computed_in_parts_of_bounded_size(
     scorer: OnnxScorer, features: list[Features], monkeypatch: pytest.MonkeyPatch, pairs: int, weights: int
 ) -> None:
     """The first document has 168 subwords, 4 entities and 6 unordered pairs, of which 3 and 2 begin with the first."""
@@ -91,15 +91,16 @@ def test_contexts_and_pairs_are_computed_in_parts_of_bounded_size(
     run, seen = module._run, dict[str, list[int]]()
 
     def watched(session: Any, arrays: dict[str, Any]) -> Any:
-        kind = next((name for name in ("firsts", "contexts") if name in arrays), "windows")
-        seen.setdefault(kind, []).append(len(arrays[kind] if kind in arrays else arrays["input_ids"]))
+        kind = next((name for name in ("contexts", "firsts", "windows") if name in arrays), "input_ids")
+        seen.setdefault(kind, []).append(len(arrays[kind]))
         return run(session, arrays)
 
     monkeypatch.setattr(module, "_run", watched)
     assert len(features[0].input_ids) == 168
     scorer.logits(features[:1])
     firsts = {2**24: [4], 2 * 4 * 168: [2, 2]}
-    assert seen == {"windows": [4], "firsts": firsts[weights], "contexts": {256: [6], 4: [4, 2]}[pairs]}
+    contexts = {256: [6], 4: [4, 2]}
+    assert seen == {"input_ids": [1] * 4, "windows": [4], "firsts": firsts[weights], "contexts": contexts[pairs]}
 
 
 def test_says_what_the_checkpoint_says(scorer: OnnxScorer, tiny_checkpoint: Checkpoint) -> None:
@@ -140,7 +141,7 @@ def failure(folder: Path) -> str:
     return str(caught.value).replace(str(folder), "model")
 
 
-@pytest.mark.parametrize("name", ["encoder.onnx", "contexts.onnx", "pairs.onnx"])
+@pytest.mark.parametrize("name", ["encoder.onnx", "entities.onnx", "contexts.onnx", "pairs.onnx"])
 def test_a_missing_graph_is_told(folder: Path, name: str) -> None:
     (folder / name).unlink()
     assert failure(folder) == f"model/{name}: no such file, expected one in every exported model"

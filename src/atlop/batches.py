@@ -107,6 +107,19 @@ class Batch(Generic[Array]):
         return cast("Batch[torch.Tensor]", replace(self, **moved))
 
 
+def group_by_length(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
+    """Give the places of lengths, shortest first, in groups that padded hold at most so many, or a single one."""
+    group: list[int] = []
+    for place in sorted(range(len(lengths)), key=lengths.__getitem__):
+        # They come by length, so this one is the longest of its group.
+        if group and (len(group) + 1) * lengths[place] > most:
+            yield group
+            group = []
+        group.append(place)
+    if group:
+        yield group
+
+
 def collate(features: Sequence[Features], special: SpecialSubwords, padding: int) -> Batch[NDArray[Any]]:
     """Put the features of several documents into one batch.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from atlop.batches import group_by_length
 from atlop.decisions import decide, lead
 from atlop.documents import Document, Relation
 from atlop.errors import CheckpointError
@@ -117,16 +118,8 @@ def _chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
 def _groups(features: list[Features], subwords: int) -> Iterator[list[int]]:
     """Give the places of documents that have pairs, in batches of about equal lengths and at most so many subwords."""
     order = [place for place, document in enumerate(features) if len(document.pairs)]
-    order.sort(key=lambda place: len(features[place].input_ids))
-    group: list[int] = []
-    for place in order:
-        # The documents come by length, so this one is the longest of its group.
-        if group and (len(group) + 1) * len(features[place].input_ids) > subwords:
-            yield group
-            group = []
-        group.append(place)
-    if group:
-        yield group
+    for group in group_by_length([len(features[place].input_ids) for place in order], subwords):
+        yield [order[place] for place in group]
 
 
 def load(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from atlop import batches
-from atlop.batches import Batch, collate
+from atlop.batches import Batch, collate, group_by_length
 from atlop.features import Features, SpecialSubwords
 
 MakeFeatures = Callable[..., Features]
@@ -145,6 +145,20 @@ def test_documents_of_one_window_are_told(
 ) -> None:
     features = [make_features(5, [[1], [2]]), make_features(25, [[1]], window=window)]
     assert collate(features, special, PADDING).whole is whole
+
+
+@pytest.mark.parametrize(
+    ("lengths", "groups"),
+    [
+        ([], []),
+        ([50], [[0]]),
+        ([3, 9, 4, 2], [[3, 0], [2], [1]]),
+        ([5, 5, 5], [[0, 1], [2]]),
+        ([1, 1, 1, 4], [[0, 1, 2], [3]]),
+    ],
+)
+def test_lengths_are_grouped_with_their_padding_counted(lengths: list[int], groups: list[list[int]]) -> None:
+    assert list(group_by_length(lengths, 10)) == groups
 
 
 @st.composite

@@ -7,16 +7,21 @@ beside it. Encoders that do not let their attention be replaced run as they are 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from atlop.batches import Batch
+from atlop.batches import Batch, group_by_length
 from atlop.errors import CheckpointError
 from atlop.kernels.attention import ATTENTION, MentionRows, register_attention, select_rows
 from atlop.kernels.dropout import replace_dropout
 from atlop.kernels.windows import join_rows, join_states
+
+SUBWORDS_AT_ONCE = 512
+"""Subwords that go through the transformer at one time on a processor, unless a single window has more."""
 
 
 class Encoded(NamedTuple):
@@ -67,7 +72,24 @@ class Encoder(nn.Module):
 
         Where a document has several windows, a mention's attention is summed over them and made to sum to one again.
         """
-        return join_windows(*self.transform(batch), batch)
+        # A loop over windows does not export.
+        by_length = batch.input_ids.device.type == "cpu" and not torch.compiler.is_exporting()
+        return join_windows(*(self._transform_by_length(batch) if by_length else self.transform(batch)), batch)
+
+    def _transform_by_length(self, batch: Batch[Tensor]) -> tuple[Tensor, Tensor]:
+        """Do as :meth:`transform`, a few windows of about equal length at a time: a processor pays for all padding."""
+        lengths, (_, longest) = batch.attention_mask.sum(1).tolist(), batch.input_ids.shape
+        order, states, rows = [], [], []
+        for group in group_by_length(lengths, SUBWORDS_AT_ONCE):
+            windows, length = torch.tensor(group), lengths[group[-1]]
+            ids, mask = batch.input_ids[windows, :length], batch.attention_mask[windows, :length]
+            positions = batch.row_positions[windows]
+            found = self.transform(replace(batch, input_ids=ids, attention_mask=mask, row_positions=positions))
+            states.append(nn.functional.pad(found[0], (0, 0, 0, longest - length)))
+            rows.append(nn.functional.pad(found[1], (0, longest - length)))
+            order += group
+        back = torch.tensor(order).argsort()
+        return torch.cat(states)[back], torch.cat(rows)[back]
 
     def transform(self, batch: Batch[Tensor]) -> tuple[Tensor, Tensor]:
         """Give states [W, S, D] and attention rows [W, H, Q, S], window by window."""

@@ -34,6 +34,7 @@ from atlop.errors import CheckpointError
 from atlop.features import Features, Featurizer, SpecialSubwords
 from atlop.kernels.segments import segment_logsumexp
 from atlop.labels import LabelMap
+from atlop.model import encoder as encoder_module
 from atlop.model.encoder import Encoder
 from atlop.model.pairs import pool_entities
 from atlop.model.relation_model import RelationModel
@@ -198,10 +199,12 @@ def test_two_windows_are_joined_as_the_published_code_joins_them(
     assert sorted(batch.row_mentions.tolist()) == [0, 1, 1, 2, 2, 3, 4, 4]
 
 
+@pytest.mark.parametrize("at_once", [1, 30, 512])
 @NAMED
 def test_documents_of_one_and_of_several_windows_share_a_batch(
-    name: str, make_features: MakeFeatures, special: SpecialSubwords
+    name: str, at_once: int, make_features: MakeFeatures, special: SpecialSubwords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(encoder_module, "SUBWORDS_AT_ONCE", at_once)
     features = [
         make_features(24, [[1], [13, 20]], seed=5),
         make_features(9, [[3], [7]], seed=6),

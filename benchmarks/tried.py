@@ -8,6 +8,7 @@ ratio of the medians. What a gain makes of a whole prediction depends on the sha
 
 from __future__ import annotations
 
+import argparse
 from typing import Any
 
 import torch
@@ -23,11 +24,16 @@ def gain(trial: Trial, *, runs: int) -> dict[str, Any]:
     return {"name": trial.name, "predicted": trial.predicted, "gain": timing.ratio, "kept": trial.kept}
 
 
-def main() -> None:
-    """Measure and report."""
+def parser() -> argparse.ArgumentParser:
+    """Give the options."""
     options = arguments(__doc__)
     options.add_argument("--runs", type=int, default=15)
-    asked = options.parse_args()
+    return options
+
+
+def main() -> None:
+    """Measure and report."""
+    asked = parser().parse_args()
     torch.manual_seed(0)
     trials = [trial for group in (linears, bilinears, contexts, attentions) for trial in group()]
     with torch.no_grad():

@@ -44,6 +44,7 @@ class _Rejoined(io.RawIOBase):
         self._beginning, self._file = beginning, file
 
     def readable(self) -> bool:
+        """Say that it can be read from."""
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:

@@ -149,6 +149,7 @@ class _Written(io.RawIOBase):
         self._pieces: list[bytes] = []
 
     def writable(self) -> bool:
+        """Say that it can be written to."""
         return True
 
     def write(self, piece: ReadableBuffer) -> int:

@@ -72,8 +72,7 @@ class Encoder(nn.Module):
 
         Where a document has several windows, a mention's attention is summed over them and made to sum to one again.
         """
-        # A loop over windows does not export.
-        by_length = batch.input_ids.device.type == "cpu" and not torch.compiler.is_exporting()
+        by_length = batch.input_ids.device.type == "cpu"
         return join_windows(*(self._transform_by_length(batch) if by_length else self.transform(batch)), batch)
 
     def _transform_by_length(self, batch: Batch[Tensor]) -> tuple[Tensor, Tensor]:

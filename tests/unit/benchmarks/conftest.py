@@ -45,6 +45,15 @@ RESULTS: dict[str, list[dict[str, Any]]] = {
             "left_out": {"int8": "not here"},
         }
     ],
+    "tried": [
+        {
+            "trials": [
+                {"name": "half of the work", "predicted": "2", "gain": 1.875, "kept": "yes"},
+                {"name": "nothing new", "predicted": "1.5", "gain": 0.96, "kept": "no: slower"},
+            ],
+            "runs": 15,
+        }
+    ],
     "pruning": [
         {
             "precision": "fp32",

@@ -71,6 +71,11 @@ def test_a_corpus(results: Path) -> None:
     assert cells(made("corpus", results))[1:] == [row]
 
 
+def test_tried(results: Path) -> None:
+    rows = cells(made("tried", results))[1:]
+    assert rows == [["half of the work", "2", "1.88", "yes"], ["nothing new", "1.5", "0.96", "no: slower"]]
+
+
 def test_pruning(results: Path) -> None:
     assert cells(made("pruning", results))[1:] == [["fp32", "12.5%", "1.10", "61.50", "61.60", "2", "3"]]
 

@@ -139,9 +139,8 @@ def test_the_best_epoch_is_kept(
 ) -> None:
     scores, epochs = iter([0.2, 0.5, 0.5, 0.1]), list[dict[str, Tensor]]()
 
-    def scored(extractor: RelationExtractor, _: Corpora) -> dict[str, float]:
-        scorer: Any = extractor.scorer
-        epochs.append({name: weight.clone() for name, weight in scorer.model.state_dict().items()})
+    def scored(_: RelationExtractor, __: Corpora) -> dict[str, float]:
+        epochs.append({name: weight.clone() for name, weight in trainer.checkpoint.model.state_dict().items()})
         return {"f1": next(scores)}
 
     monkeypatch.setattr(module, "dev_scores", scored)

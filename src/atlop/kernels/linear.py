@@ -6,10 +6,16 @@ calls a library that is slower on some processors. What is packed can only predi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+
+
+# oneDNN keeps the code that it makes for each size of input, by default 1,024 pieces: many hundreds of megabytes where
+# every document has another length, for no gain in speed. It looks when it is first used.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 
 def can_pack(device: torch.device) -> bool:

@@ -12,7 +12,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-
 # oneDNN keeps the code that it makes for each size of input, by default 1,024 pieces: many hundreds of megabytes where
 # every document has another length, for no gain in speed. It looks when it is first used.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")

@@ -106,6 +106,7 @@ def parser() -> argparse.ArgumentParser:
     """Give the options of this benchmark."""
     options = arguments(__doc__)
     options.add_argument("--documents", type=int, default=10_000)
+    options.add_argument("--shortest", type=int, default=0, help="only so many of the shortest documents; 0 for all")
     options.add_argument("--precision", default="auto")
     return options
 
@@ -113,7 +114,9 @@ def parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Measure and report."""
     asked = parser().parse_args()
-    report("corpus", run(documents(path=asked.data), asked.documents, precision=asked.precision), asked)
+    texts = sorted(documents(path=asked.data), key=lambda text: sum(map(len, text.sentences)))
+    corpus = texts[: asked.shortest or None]
+    report("corpus", run(corpus, asked.documents, precision=asked.precision), asked)
 
 
 if __name__ == "__main__":

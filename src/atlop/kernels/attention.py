@@ -107,14 +107,17 @@ def attend_in_blocks(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | N
     bias = None if mask is None else _bias(mask, query.dtype)
     some = max(1, SCORES_AT_ONCE // (heads * length * length))
     rows = max(1, SCORES_AT_ONCE // (heads * length))
+    nothing = query.new_empty(())
     for window in range(0, windows, some):
         part = slice(window, window + some)
-        keys, values = key[part].contiguous().transpose(-1, -2), value[part].contiguous()
+        # Products of views that are not contiguous take a slow way, and so do those of more than one batch dimension.
+        queries, keys, values = (tensor[part].flatten(0, 1).contiguous() for tensor in (query, key, value))
         for row in range(0, length, rows):
-            scores = (query[part, :, row : row + rows] * scale).contiguous() @ keys
+            scores = torch.baddbmm(nothing, queries[:, row : row + rows], keys.transpose(1, 2), beta=0, alpha=scale)
             if bias is not None:
-                scores += bias[part, :, row : row + rows]
-            output[part, :, row : row + rows] = torch.softmax(scores, -1, out=scores) @ values
+                scores.view(-1, heads, *scores.shape[1:]).add_(bias[part, :, row : row + rows])
+            found = torch.bmm(torch.softmax(scores, -1, out=scores), values)
+            output[part, :, row : row + rows] = found.view(-1, heads, *found.shape[1:])
     return output
 
 

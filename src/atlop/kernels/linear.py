@@ -36,22 +36,42 @@ class Packed:
         self.weight = torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous())
         self.bias = None if bias is None else bias.detach()
 
-    def __call__(self, rows: Tensor) -> Tensor:
-        """Give ``rows`` [..., K], which have the weight's number format, times the weight, [..., N]."""
-        product: Tensor = torch.ops.mkldnn._linear_pointwise(rows, self.weight, self.bias, "none", [], "")
+    def __call__(self, rows: Tensor, *, gelu: bool = False, plus: Tensor | None = None) -> Tensor:
+        """Multiply rows with the weight.
+
+        Args:
+            rows: [..., K], in the weight's number format.
+            gelu: whether to apply GELU to the product.
+            plus: what to add to the product, [..., N].
+
+        Returns:
+            [..., N].
+        """
+        product: Tensor
+        if plus is None:
+            name, algorithm = ("gelu", "none") if gelu else ("none", "")
+            product = torch.ops.mkldnn._linear_pointwise(rows, self.weight, self.bias, name, [], algorithm)
+        else:
+            product = torch.ops.mkldnn._linear_pointwise.binary(rows, plus, self.weight, self.bias, "add")
         return product
 
 
 class PackedLinear(nn.Module):
-    """A linear layer that can only predict."""
+    """A linear layer that can only predict.
 
-    def __init__(self, linear: nn.Linear) -> None:
+    Args:
+        linear: the layer.
+        dtype: the number format to multiply in; by default the layer's own.
+    """
+
+    def __init__(self, linear: nn.Linear, dtype: torch.dtype | None = None) -> None:
         super().__init__()
-        self.product = Packed(linear.weight, linear.bias)
+        bias = None if linear.bias is None else linear.bias.to(dtype or linear.bias.dtype)
+        self.product = Packed(linear.weight.to(dtype or linear.weight.dtype), bias)
 
-    def forward(self, rows: Tensor) -> Tensor:
-        """Give the layer's output [..., N] for ``rows`` [..., K]."""
-        return self.product(rows)
+    def forward(self, rows: Tensor, *, gelu: bool = False, plus: Tensor | None = None) -> Tensor:
+        """Give the layer's output [..., N] for ``rows`` [..., K]; see :class:`Packed`."""
+        return self.product(rows, gelu=gelu, plus=plus)
 
 
 class QuantizedLinear(nn.Module):
@@ -69,14 +89,15 @@ class QuantizedLinear(nn.Module):
         self.scale = self.scale.T
         self.bias = None if linear.bias is None else linear.bias.detach().float()
 
-    def forward(self, rows: Tensor) -> Tensor:
-        """Give the layer's output [..., N] for ``rows`` [..., K], in their number format."""
+    def forward(self, rows: Tensor, *, gelu: bool = False, plus: Tensor | None = None) -> Tensor:
+        """Give the layer's output [..., N] for ``rows`` [..., K], in their number format; see :class:`Packed`."""
         flat = rows.flatten(0, -2).float()
         scale = _scale(flat)
         product: Tensor = torch._int_mm((flat / scale).round_().to(torch.int8), self.weight) * (scale * self.scale)
         if self.bias is not None:
             product += self.bias
-        return product.to(rows.dtype).view(*rows.shape[:-1], -1)
+        product = (nn.functional.gelu(product) if gelu else product).to(rows.dtype).view(*rows.shape[:-1], -1)
+        return product if plus is None else product + plus
 
 
 def _scale(rows: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from atlop.features import Features, SpecialSubwords
 from atlop.labels import LabelMap
 from atlop.scorers.predicting import choose_precision, predicting
 
-CPU_SUBWORDS_AT_ONCE = 512
+CPU_SUBWORDS_AT_ONCE = 1024
 """For each thread; small, so that a batch stays in the cache of a processor."""
 
 SUBWORDS_AT_ONCE = 16384

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 
 import torch
 from torch import nn
 
 from atlop.errors import AtlopError
 from atlop.kernels.bilinear import PackedBilinear
+from atlop.kernels.layers import Linear, has_packable_layers
 from atlop.kernels.linear import PackedLinear, QuantizedLinear, can_pack, replace_linears
 from atlop.model.relation_model import RelationModel
+from atlop.scorers.packed import PackedEncoder
 
 FORMATS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 """The number format of the weights at each precision."""
@@ -28,15 +31,23 @@ def predicting(model: RelationModel, device: torch.device, precision: str) -> Re
     dtype = FORMATS[choose_precision("auto", device) if precision == "int8" else precision]
     shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     copied = copy.deepcopy(model, shared).eval()
-    if precision == "int8":
+    if can_pack(device):
+        _pack(copied, QuantizedLinear if precision == "int8" else partial(PackedLinear, dtype=dtype), dtype)
+    elif precision == "int8":
         replace_linears(copied.encoder, QuantizedLinear)
     for module in copied.modules():
         _convert(module, device, dtype)
-    if can_pack(device):
-        replace_linears(copied.encoder, PackedLinear)
-        linear = model.bilinear.linear
-        copied.register_module("bilinear", PackedBilinear(linear.weight.to(dtype), linear.bias, model.bilinear.block))
     return copied
+
+
+def _pack(model: RelationModel, kind: Linear, dtype: torch.dtype) -> None:
+    """Lay out the weights of a model's encoder and of its bilinear layer."""
+    linear, block = model.bilinear.linear, model.bilinear.block
+    model.register_module("bilinear", PackedBilinear(linear.weight.to(dtype), linear.bias, block))
+    if has_packable_layers(model.encoder.transformer):
+        model.register_module("encoder", PackedEncoder(model.encoder, kind))
+    else:
+        replace_linears(model.encoder, kind)
 
 
 def choose_precision(name: str, device: torch.device) -> str:

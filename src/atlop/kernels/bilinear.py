@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from atlop.kernels.linear import Packed
+from atlop.kernels.linear import Packed, times
 
 CPU_PAIRS_AT_ONCE = 512
 """Pairs whose outer product of one group is held at one time, so that it does not leave a processor's cache."""
@@ -94,23 +95,43 @@ class _GroupedBilinear(torch.autograd.Function):
         """Compute the product and keep its factors."""
         ctx.save_for_backward(head, tail, weight)
         ctx.block = block
-        products = [partial(nn.functional.linear, weight=part) for part in weight.split(block * block, 1)]
+        products = [partial(times, weight=part) for part in weight.split(block * block, 1)]
         return sum_groups(head, tail, products, block, weight.shape[0])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        """Go back group by group, over the same two pieces of memory of the size of an outer product."""
+        """Go back some pairs at a time, as :func:`sum_groups` came."""
         head, tail, weight = ctx.saved_tensors
-        block, gradient = ctx.block, gradient.to(head.dtype)
-        heads, tails, weights = torch.empty_like(head), torch.empty_like(tail), torch.empty_like(weight)
-        inner, outer = head.new_empty(2, head.shape[0], block, block)
-        transposed = gradient.T.contiguous()
-        for group in range(head.shape[1] // block):
-            features, products = (slice(group * size, (group + 1) * size) for size in (block, block * block))
-            left, right = head[:, features], tail[:, features]
-            torch.mm(gradient, weight[:, products].contiguous(), out=inner.flatten(1))
-            torch.sum(torch.mul(inner, right.unsqueeze(1), out=outer), 2, out=heads[:, features])
-            tails[:, features] = (left.unsqueeze(1) @ inner).squeeze(1)
-            torch.mul(left.unsqueeze(2), right.unsqueeze(1), out=outer)
-            weights[:, products] = transposed @ outer.flatten(1)
-        return heads, tails, weights, None
+        gradients = torch.empty_like(head), torch.empty_like(tail), torch.zeros_like(weight)
+        size = rows_at_once(head)
+        memory = head.new_empty(2, size, ctx.block, ctx.block)
+        rows = (tensor.split(size) for tensor in (gradient.to(head.dtype), head, tail, *gradients[:2]))
+        for some, left, right, lefts, rights in zip(*rows, strict=True):
+            _go_back(some, (left, right, weight), (lefts, rights, gradients[2]), memory[:, : len(left)])
+        return *gradients, None
+
+
+Factors = tuple[Tensor, Tensor, Tensor]
+"""Heads [P, K], tails [P, K] and weights [R, K * block], or gradients of them."""
+
+
+def _go_back(gradient: Tensor, factors: Factors, gradients: Factors, memory: Tensor) -> None:
+    """Write the gradients of some pairs, and add theirs to the gradients of the weights, group by group.
+
+    Args:
+        gradient: of their scores, [P, R].
+        factors: what the scores came from.
+        gradients: where to write.
+        memory: for two parts of outer products, [2, P, block, block]; memory that is new each time is slow.
+    """
+    transposed, (inner, outer), block = gradient.T.contiguous(), memory, memory.shape[2]
+    parts = (
+        (*(tensor.split(block, 1) for tensor in group[:2]), group[2].split(block**2, 1))
+        for group in (factors, gradients)
+    )
+    for left, right, weight, lefts, rights, weights in zip(*chain.from_iterable(parts), strict=True):
+        torch.mm(gradient, weight.contiguous(), out=inner.flatten(1))
+        torch.sum(torch.mul(inner, right.unsqueeze(1), out=outer), 2, out=lefts)
+        rights[:] = (left.unsqueeze(1) @ inner).squeeze(1)
+        torch.mul(left.unsqueeze(2), right.unsqueeze(1), out=outer)
+        weights += times(transposed, outer.flatten(1).T)

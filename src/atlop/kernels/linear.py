@@ -1,13 +1,15 @@
-"""Linear layers for prediction on a CPU, their weights laid out once in the order in which the processor reads them.
+"""Linear layers for a CPU.
 
-Torch lays a weight out anew in every call. Doing it once also opens oneDNN's kernels for fp32, where torch by itself
-calls a library that is slower on some processors. What is packed can only predict.
+For fp32, torch by itself calls a library that is slower on some processors than oneDNN, which has kernels for it too:
+:func:`times` calls those. For prediction, weights are also laid out once in the order in which the processor reads
+them, where torch does it anew in every call.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +24,68 @@ def can_pack(device: torch.device) -> bool:
     return (
         device.type == "cpu" and torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     )
+
+
+def times(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Give ``rows`` [..., K] times ``weight`` [N, K] plus ``bias`` [N], [..., N]; no gradient goes through it."""
+    if rows.dtype != torch.float32 or not can_pack(rows.device):
+        return nn.functional.linear(rows, weight, bias)
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(_dense(rows), _dense(weight), bias, "none", [], "")
+    return product
+
+
+def _dense(matrix: Tensor) -> Tensor:
+    """Give a matrix without gaps between its rows or its columns: for one with gaps oneDNN has only very slow code."""
+    return matrix if matrix.is_contiguous() or matrix.mT.is_contiguous() else matrix.contiguous()
+
+
+class FastLinear(nn.Linear):
+    """``nn.Linear`` that trains by :func:`times` in fp32 on a CPU.
+
+    Args:
+        linear: the layer whose weights it takes, not copies of them.
+    """
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__(linear.in_features, linear.out_features, device="meta")
+        self.weight, self.bias = linear.weight, linear.bias
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Give the layer's output [..., N] for ``input`` [..., K]."""
+        device = input.device.type
+        if device != "cpu" or torch.is_autocast_enabled(device) or not torch.is_grad_enabled():
+            return super().forward(input)
+        output: Tensor = _Linear.apply(input, self.weight, self.bias)  # type: ignore[no-untyped-call]
+        return output
+
+
+class _Linear(torch.autograd.Function):
+    """A linear layer whose three products all are :func:`times`."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Compute the product and keep its factors."""
+        ctx.save_for_backward(rows, weight)
+        return times(rows, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        """Give the gradients that are asked for."""
+        rows, weight = ctx.saved_tensors
+        for_rows, for_weight, for_bias = ctx.needs_input_grad
+        flat = gradient.flatten(0, -2)
+        return (
+            times(gradient, weight.T) if for_rows else None,
+            _weight_gradient(flat, rows.flatten(0, -2)) if for_weight else None,
+            flat.sum(0) if for_bias else None,
+        )
+
+
+def _weight_gradient(gradient: Tensor, rows: Tensor) -> Tensor:
+    """Give [N, K] of ``gradient`` [T, N] and ``rows`` [T, K], with the shorter side of the result as rows."""
+    if gradient.shape[1] <= rows.shape[1]:
+        return times(gradient.T, rows.T)
+    return times(rows.T, gradient.T).T
 
 
 class Packed:
@@ -106,8 +170,8 @@ def _scale(rows: Tensor) -> Tensor:
 
 
 def replace_linears(module: nn.Module, kind: Callable[[nn.Linear], nn.Module]) -> None:
-    """Put another kind of layer in the place of every ``nn.Linear`` below a module."""
+    """Put another kind of layer in the place of every linear layer below a module."""
     for parent in list(module.modules()):
         for name, child in parent.named_children():
-            if type(child) is nn.Linear:
+            if isinstance(child, nn.Linear) and type(child) in (nn.Linear, FastLinear):
                 setattr(parent, name, kind(child))

@@ -18,6 +18,7 @@ from atlop.batches import Batch, group_by_length
 from atlop.errors import CheckpointError
 from atlop.kernels.attention import ATTENTION, MentionRows, register_attention, select_rows
 from atlop.kernels.dropout import replace_dropout
+from atlop.kernels.linear import FastLinear, replace_linears
 from atlop.kernels.windows import join_rows, join_states
 
 SUBWORDS_AT_ONCE = 512
@@ -51,6 +52,7 @@ class Encoder(nn.Module):
         self.layers: int = config.num_hidden_layers * getattr(config, "inner_group_num", 1)
         self.replaceable = bool(getattr(transformer, "_supports_attention_backend", False))
         replace_dropout(transformer)
+        replace_linears(transformer, FastLinear)
         if getattr(transformer, "pooler", None) is not None:
             # No score depends on it, and weights without gradients disturb training on several GPUs.
             transformer.register_module("pooler", None)
@@ -79,20 +81,24 @@ class Encoder(nn.Module):
         """Do as :meth:`transform`, a few windows of about equal length at a time: a processor pays for all padding."""
         lengths, (_, longest) = batch.attention_mask.sum(1).tolist(), batch.input_ids.shape
         order, states, rows = [], [], []
+        # Every look into the embeddings costs a gradient of the size of their table.
+        words = self.transformer.get_input_embeddings()(batch.input_ids) if torch.is_grad_enabled() else None
         for group in group_by_length(lengths, SUBWORDS_AT_ONCE):
             windows, length = torch.tensor(group), lengths[group[-1]]
             ids, mask = batch.input_ids[windows, :length], batch.attention_mask[windows, :length]
             positions = batch.row_positions[windows]
-            found = self.transform(replace(batch, input_ids=ids, attention_mask=mask, row_positions=positions))
+            part = replace(batch, input_ids=ids, attention_mask=mask, row_positions=positions)
+            found = self.transform(part, None if words is None else words[windows, :length])
             states.append(nn.functional.pad(found[0], (0, 0, 0, longest - length)))
             rows.append(nn.functional.pad(found[1], (0, longest - length)))
             order += group
         back = torch.tensor(order).argsort()
         return torch.cat(states)[back], torch.cat(rows)[back]
 
-    def transform(self, batch: Batch[Tensor]) -> tuple[Tensor, Tensor]:
-        """Give states [W, S, D] and attention rows [W, H, Q, S], window by window."""
-        inputs = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
+    def transform(self, batch: Batch[Tensor], words: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Give states [W, S, D] and attention rows [W, H, Q, S], of ``words`` [W, S, D] where subwords are embedded."""
+        inputs = {"input_ids": batch.input_ids} if words is None else {"inputs_embeds": words}
+        inputs["attention_mask"] = batch.attention_mask
         if not self.replaceable:
             output = self.transformer(**inputs, output_attentions=True)
             return output.last_hidden_state, select_rows(output.attentions[-1], batch.row_positions)

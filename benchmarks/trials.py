@@ -9,11 +9,14 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, scaled_dot_product_attention
+from transformers import BertConfig
+from transformers.models.bert.modeling_bert import BertLayer
 
 from atlop.kernels.attention import attend_in_blocks, attend_with_dropout
 from atlop.kernels.bilinear import PackedBilinear, grouped_bilinear
 from atlop.kernels.dropout import keep_mask
-from atlop.kernels.linear import PackedLinear, QuantizedLinear
+from atlop.kernels.layers import PackedLayer
+from atlop.kernels.linear import FastLinear, PackedLinear, QuantizedLinear
 from atlop.model.pairs import localized_context
 
 LENGTH, WIDTH, INNER, HEADS = 300, 384, 1536, 12
@@ -50,7 +53,26 @@ def linears() -> list[Trial]:
     half, half_layer = rows.bfloat16(), nn.Linear(WIDTH, INNER).bfloat16()
     packed = PackedLinear(half_layer)
     why = "1.1: a weight is no longer laid out anew in each call"
+    learning, fast = rows.clone().requires_grad_(), FastLinear(layer)
+    config = BertConfig(hidden_size=WIDTH, num_attention_heads=HEADS, intermediate_size=INNER)
+    config._attn_implementation = "sdpa"
+    bert = BertLayer(config).bfloat16().eval()
+    own = PackedLayer(bert, PackedLinear)
     return [
+        Trial(
+            "linear layer by oneDNN's products, fp32, forward and backward",
+            "1.2: its rate over that of MKL",
+            partial(backward, layer, [learning]),
+            partial(backward, fast, [learning]),
+            "yes",
+        ),
+        Trial(
+            "layer of BERT packed, bf16: one product for query, key and value, activation and sums within products",
+            "1.3: fewer passes over the states",
+            partial(bert, half.view(DOCUMENTS, LENGTH, WIDTH)),
+            partial(own, half, [LENGTH] * DOCUMENTS, None),
+            "yes",
+        ),
         Trial(
             "linear layer packed for the processor, fp32",
             why,

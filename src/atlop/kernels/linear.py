@@ -36,7 +36,8 @@ def times(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def _dense(matrix: Tensor) -> Tensor:
     """Give a matrix without gaps between its rows or its columns: for one with gaps oneDNN has only very slow code."""
-    return matrix if matrix.is_contiguous() or matrix.mT.is_contiguous() else matrix.contiguous()
+    dense = matrix.is_contiguous() or (matrix.dim() == 2 and matrix.T.is_contiguous())
+    return matrix if dense else matrix.contiguous()
 
 
 class FastLinear(nn.Linear):
@@ -73,10 +74,10 @@ class _Linear(torch.autograd.Function):
         """Give the gradients that are asked for."""
         rows, weight = ctx.saved_tensors
         for_rows, for_weight, for_bias = ctx.needs_input_grad
-        flat = gradient.flatten(0, -2)
+        flat = gradient.reshape(-1, gradient.shape[-1])
         return (
             times(gradient, weight.T) if for_rows else None,
-            _weight_gradient(flat, rows.flatten(0, -2)) if for_weight else None,
+            _weight_gradient(flat, rows.reshape(-1, rows.shape[-1])) if for_weight else None,
             flat.sum(0) if for_bias else None,
         )
 

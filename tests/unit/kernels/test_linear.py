@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
 
-from atlop.kernels.linear import PackedLinear, QuantizedLinear, can_pack, replace_linears
+from atlop.kernels.linear import FastLinear, PackedLinear, QuantizedLinear, can_pack, replace_linears, times
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -36,6 +39,57 @@ def test_a_packed_layer_keeps_the_number_format() -> None:
     assert found.dtype == torch.bfloat16
     # bf16 keeps eight bits of the result.
     torch.testing.assert_close(found.float(), expected, atol=1e-2, rtol=2**-8)
+
+
+@packs
+@pytest.mark.parametrize("make", [PackedLinear, QuantizedLinear])
+def test_activation_and_sum_come_after_the_product(make: Callable[[nn.Linear], PackedLinear | QuantizedLinear]) -> None:
+    made, rows, other = make(layer()), torch.randn(5, 24), torch.randn(5, 10)
+    with torch.inference_mode():
+        plain = made(rows)
+        torch.testing.assert_close(made(rows, gelu=True), nn.functional.gelu(plain), atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(made(rows, plus=other), plain + other, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_matrices_of_any_layout_are_multiplied(dtype: torch.dtype) -> None:
+    wide = torch.randn(24, 40).to(dtype)
+    for rows in (torch.randn(7, 24).to(dtype), torch.randn(24, 7).to(dtype).T, torch.randn(7, 30).to(dtype)[:, :24]):
+        for weight in (wide[:, :10].T, wide[:, :10].T.contiguous(), torch.randn(10, 30).to(dtype)[:, 3:27]):
+            expected = rows.float() @ weight.float().T
+            torch.testing.assert_close(
+                times(rows, weight).float(), expected, atol=0.1 if dtype.itemsize == 2 else 1e-5, rtol=0.01
+            )
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("outputs", [10, 24, 60])
+@pytest.mark.parametrize("shape", [(24,), (4, 24), (2, 3, 24)])
+def test_a_fast_layer_learns_as_the_layer_does(bias: bool, outputs: int, shape: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    plain = nn.Linear(24, outputs, bias=bias)
+    fast, rows = FastLinear(copy.deepcopy(plain)), torch.randn(shape)
+    given = [rows.clone().requires_grad_() for _ in range(2)]
+    for module, mine in zip((plain, fast), given, strict=True):
+        module(mine).square().sum().backward()
+    torch.testing.assert_close(given[1].grad, given[0].grad, atol=1e-5, rtol=1e-4)
+    for found, expected in zip(fast.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(found.grad, expected.grad, atol=1e-5, rtol=1e-4)
+
+
+def test_a_fast_layer_shares_the_weights_and_their_names() -> None:
+    linear = layer()
+    fast = FastLinear(linear)
+    assert fast.weight is linear.weight
+    assert list(fast.state_dict()) == list(linear.state_dict())
+
+
+def test_a_frozen_weight_gets_no_gradient() -> None:
+    fast = FastLinear(layer())
+    fast.weight.requires_grad_(False)
+    fast(torch.randn(3, 24)).sum().backward()
+    assert fast.weight.grad is None
+    assert fast.bias.grad.tolist() == [3.0] * 10
 
 
 @pytest.mark.parametrize("bias", [True, False])

@@ -40,7 +40,7 @@ def test_says_what_the_checkpoint_says(tiny_checkpoint: Checkpoint) -> None:
     assert scorer.window == 64
 
 
-@pytest.mark.parametrize(("device", "threads", "subwords"), [("cpu", 1, 512), ("cpu", 4, 2048), ("meta", 4, 16384)])
+@pytest.mark.parametrize(("device", "threads", "subwords"), [("cpu", 1, 1024), ("cpu", 4, 4096), ("meta", 4, 16384)])
 def test_a_processor_is_given_less_at_once(
     tiny_checkpoint: Checkpoint, device: str, threads: int, subwords: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ The letters of shapes are those of :mod:`atlop.model`; T counts the subwords of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +29,9 @@ def has_packable_layers(transformer: PreTrainedModel) -> bool:
     """Tell whether :class:`PackedLayer` can take the place of the layers of an encoder."""
     config = transformer.config
     absolute = getattr(config, "position_embedding_type", None) in (None, "absolute")
-    return config.model_type in KINDS and config.hidden_act == "gelu" and absolute
+    # A decoder's layers do not see what comes after a subword.
+    encodes = not getattr(config, "is_decoder", False)
+    return config.model_type in KINDS and config.hidden_act == "gelu" and absolute and encodes
 
 
 class PackedLayer(nn.Module):
@@ -73,9 +75,9 @@ class PackedLayer(nn.Module):
         states = self.first_norm(self.after_attention(seen, plus=states))
         return self.second_norm(self.outer(self.inner(states, gelu=True), plus=states)), rows
 
-    def _heads(self, part: Tensor) -> Iterator[Tensor]:
+    def _heads(self, part: Tensor) -> tuple[Tensor, ...]:
         """Give query, key and value, [1, H, S, D/H] each, of those of one window, [S, 3 D]."""
-        return iter(part.view(1, len(part), 3, self.heads, -1).permute(2, 0, 3, 1, 4))
+        return part.view(1, len(part), 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind()
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, output: Tensor) -> None:

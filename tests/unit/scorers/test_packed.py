@@ -89,7 +89,13 @@ def test_other_number_formats_are_near(features: list[Features], special: Specia
 
 
 @pytest.mark.parametrize(
-    "changed", [{"hidden_act": "relu"}, {"position_embedding_type": "relative_key"}, {"model_type": "deberta"}]
+    "changed",
+    [
+        {"hidden_act": "relu"},
+        {"position_embedding_type": "relative_key"},
+        {"model_type": "deberta"},
+        {"is_decoder": True},
+    ],
 )
 def test_layers_of_another_kind_are_not_packed(changed: dict[str, Any]) -> None:
     transformer = AutoModel.from_config(BertConfig(**SIZES))

@@ -54,8 +54,9 @@ class OnnxScorer:
             expected = "expected a number, as every export has one"
             raise CheckpointError(f"{folder / SETTINGS}: model.window: got null, {expected}")
         self.window, self.subwords_at_once = self.config.window, 1
-        self._encoder, self._entities = _open(folder / ENCODER_GRAPH), _open(folder / ENTITIES_GRAPH)
-        self._pairs = _open(folder / PAIRS_GRAPH)
+        self._encoder, self._pairs = _open(folder / ENCODER_GRAPH), _open(folder / PAIRS_GRAPH)
+        # Several threads of onnxruntime lose sums where they add to one row at once (its ScatterND).
+        self._entities = _open(folder / ENTITIES_GRAPH, threads=1)
         self._contexts = None if self.config.context == "none" else _open(folder / CONTEXTS_GRAPH)
         columns = self._pairs.get_outputs()[0].shape[1]
         if columns != len(self.labels):
@@ -107,7 +108,8 @@ class OnnxScorer:
         return np.concatenate(contexts)
 
 
-def _open(path: Path) -> InferenceSession:
+def _open(path: Path, *, threads: int = 0) -> InferenceSession:
+    """Load a graph to run on so many threads, 0 for one a core."""
     try:
         import onnxruntime
     except ImportError as error:
@@ -115,6 +117,7 @@ def _open(path: Path) -> InferenceSession:
     if not path.exists():
         raise CheckpointError(f"{path}: no such file, expected one in every exported model")
     options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
     # The threads of one graph would otherwise keep the processor busy while another runs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:

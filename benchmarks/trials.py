@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear, scaled_dot_product_attention
+from torch.nn.functional import linear, pad, scaled_dot_product_attention
 from transformers import BertConfig
 from transformers.models.bert.modeling_bert import BertLayer
 
+from atlop.kernels import attention as attention_kernels
 from atlop.kernels.attention import attend_in_blocks, attend_with_dropout
 from atlop.kernels.bilinear import PackedBilinear, grouped_bilinear
 from atlop.kernels.dropout import keep_mask
@@ -117,6 +119,9 @@ def bilinears() -> list[Trial]:
     given = (head, tail, weight)
     learning = tuple(tensor.clone().requires_grad_() for tensor in given)
     packed = PackedBilinear(weight, bias, BLOCK)
+    full = PackedBilinear(pad(weight, (0, 0, 0, 15)), torch.zeros(COLUMNS + 15), BLOCK)
+    two_of_16 = PackedBilinear(pad(weight[:2], (0, 0, 0, 14)), torch.zeros(16), BLOCK)
+    two = PackedBilinear(weight[:2], bias[:2], BLOCK)
     return [
         Trial(
             "outer product of one group at a time",
@@ -130,6 +135,20 @@ def bilinears() -> list[Trial]:
             "1.1, as for linear layers",
             partial(by_group, *given),
             partial(packed, head, tail),
+            "yes",
+        ),
+        Trial(
+            "the 97th column by itself, in place of 15 more columns of zeros",
+            "1.1: 96 columns in place of 112, and a small product",
+            partial(full, head, tail),
+            partial(packed, head, tail),
+            "yes",
+        ),
+        Trial(
+            "2 columns without an outer product",
+            "4: 16 columns of a product, 14 of them zeros, and the outer product",
+            partial(two_of_16, head, tail),
+            partial(two, head, tail),
             "yes",
         ),
         Trial(
@@ -199,6 +218,13 @@ def attentions() -> list[Trial]:
     def blocks(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         return attend_in_blocks(query, key, value, None, scale)
 
+    flat = [tensor.flatten() for tensor in half]
+
+    def uneven(step: int) -> None:
+        with patch.object(attention_kernels, "LENGTH_STEP", step):
+            for length in range(LENGTH // 2, 2 * LENGTH, 7):
+                blocks(*(numbers[: length * WIDTH].view(1, HEADS, length, -1) for numbers in flat))
+
     def fused(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         output: Tensor = scaled_dot_product_attention(query, key, value, dropout_p=DROPOUT)
         return output
@@ -214,6 +240,13 @@ def attentions() -> list[Trial]:
             "1.5: torch's kernel is slow there",
             partial(plain, *half),
             partial(blocks, *half),
+            "yes",
+        ),
+        Trial(
+            "windows filled up to a multiple of 32 in attention by blocks, bf16",
+            "1.2: code is made for 16 sizes in place of hundreds",
+            partial(uneven, 1),
+            partial(uneven, attention_kernels.LENGTH_STEP),
             "yes",
         ),
         Trial(

@@ -22,6 +22,9 @@ ATTENTION = "atlop_mention_rows"
 SCORES_AT_ONCE = 2**21
 """Attention scores that :func:`attend_in_blocks` holds at one time."""
 
+LENGTH_STEP = 32
+"""There, windows are filled up to a multiple of so many subwords, as oneDNN makes new code for each size."""
+
 
 def register_attention() -> None:
     """Make :data:`ATTENTION` known to transformers; doing it again changes nothing."""
@@ -102,23 +105,29 @@ def attend_in_blocks(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | N
     Returns:
         The output [W, H, S, D/H].
     """
-    windows, heads, length, _ = query.shape
-    output = torch.empty_like(query, memory_format=torch.contiguous_format)
-    bias = None if mask is None else _bias(mask, query.dtype)
-    some = max(1, SCORES_AT_ONCE // (heads * length * length))
-    rows = max(1, SCORES_AT_ONCE // (heads * length))
+    windows, heads, length, depth = query.shape
+    extra = -length % LENGTH_STEP
+    size = length + extra
+    output = query.new_empty(windows, heads, size, depth)
+    bias = None if mask is None else nn.functional.pad(_bias(mask, query.dtype), (0, extra, 0, extra))
+    some = max(1, SCORES_AT_ONCE // (heads * size * size))
+    rows = max(1, SCORES_AT_ONCE // (heads * size))
     nothing = query.new_empty(())
     for window in range(0, windows, some):
         part = slice(window, window + some)
         # Products of views that are not contiguous take a slow way, and so do those of more than one batch dimension.
-        queries, keys, values = (tensor[part].flatten(0, 1).contiguous() for tensor in (query, key, value))
-        for row in range(0, length, rows):
+        queries, keys, values = (
+            nn.functional.pad(tensor[part].flatten(0, 1), (0, 0, 0, extra)).contiguous()
+            for tensor in (query, key, value)
+        )
+        for row in range(0, size, rows):
             scores = torch.baddbmm(nothing, queries[:, row : row + rows], keys.transpose(1, 2), beta=0, alpha=scale)
             if bias is not None:
                 scores.view(-1, heads, *scores.shape[1:]).add_(bias[part, :, row : row + rows])
+            scores[:, :, length:] = -torch.inf
             found = torch.bmm(torch.softmax(scores, -1, out=scores), values)
             output[part, :, row : row + rows] = found.view(-1, heads, *found.shape[1:])
-    return output
+    return output[:, :, :length]
 
 
 def attend_with_dropout(

@@ -18,6 +18,9 @@ CPU_PAIRS_AT_ONCE = 512
 PACKED_COLUMNS = 16
 """Packed weights are filled up to a multiple of so many columns, the width of a vector register in fp32."""
 
+FEW_COLUMNS = 4
+"""At most so many columns over such a multiple are computed by themselves, without an outer product."""
+
 Product = Callable[[Tensor], Tensor]
 """Multiplies outer products [P, block * block] with the weights of one group, giving [P, R] or more columns."""
 
@@ -49,13 +52,22 @@ class PackedBilinear(nn.Module):
     def __init__(self, weight: Tensor, bias: Tensor, block: int) -> None:
         super().__init__()
         self.block, self.kind, self.bias = block, weight.dtype, bias.detach().float()
-        filled = nn.functional.pad(weight.detach(), (0, 0, 0, -len(weight) % PACKED_COLUMNS))
-        self.products = [Packed(part) for part in filled.split(block * block, 1)]
+        over = len(weight) % PACKED_COLUMNS
+        self.many = len(weight) - over if over <= FEW_COLUMNS else len(weight)
+        filled = nn.functional.pad(weight[: self.many].detach(), (0, 0, 0, -self.many % PACKED_COLUMNS))
+        self.products = [Packed(part) for part in filled.split(block * block, 1) if self.many]
+        # [R, K * block] to [K / block, block, R * block].
+        few = weight[self.many :].detach().unflatten(1, (-1, block, block)).permute(1, 2, 0, 3)
+        self.few = few.flatten(2).contiguous()
 
     def forward(self, head: Tensor, tail: Tensor) -> Tensor:
         """Give scores [P, R] of ``head`` and ``tail`` [P, K]."""
-        columns = len(self.bias)
-        return sum_groups(head.to(self.kind), tail.to(self.kind), self.products, self.block, columns).add_(self.bias)
+        head, tail, parts = head.to(self.kind), tail.to(self.kind), []
+        if self.many:
+            parts.append(sum_groups(head, tail, self.products, self.block, self.many))
+        if self.many < len(self.bias):
+            parts.append(sum_few(head, tail, self.few))
+        return torch.cat(parts, 1).add_(self.bias)
 
 
 def sum_groups(head: Tensor, tail: Tensor, products: Sequence[Product], block: int, columns: int) -> Tensor:
@@ -79,6 +91,25 @@ def sum_groups(head: Tensor, tail: Tensor, products: Sequence[Product], block: i
             torch.mul(first.unsqueeze(2), second.unsqueeze(1), out=part)
             target += product(part.flatten(1))[:, :columns]
     return scores
+
+
+def sum_few(head: Tensor, tail: Tensor, weight: Tensor) -> Tensor:
+    """Give the scores [P, R] of a few columns, by a product of heads and weights first and of that and tails then.
+
+    What stands between the two grows with the columns, where an outer product does not, but is smaller for a few.
+
+    Args:
+        head: features of the heads, [P, K].
+        tail: features of the tails, [P, K].
+        weight: [K / block, block, R * block].
+    """
+    groups, block, width = weight.shape
+    rows, scores = rows_at_once(head), []
+    for left, right in zip(head.split(rows), tail.split(rows), strict=True):
+        lefts, rights = (part.view(-1, groups, 1, block).transpose(0, 1) for part in (left, right))
+        between = (lefts.squeeze(2) @ weight).view(groups, -1, width // block, block)
+        scores.append((between * rights).sum((0, 3), dtype=torch.float32))
+    return torch.cat(scores)
 
 
 def rows_at_once(head: Tensor) -> int:

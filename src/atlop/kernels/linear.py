@@ -14,9 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-# oneDNN keeps the code that it makes for each size of input, by default 1,024 pieces: many hundreds of megabytes where
-# every document has another length, for no gain in speed. It looks when it is first used.
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
+# oneDNN keeps the code that it makes for each size of input, by default 1,024 pieces, and the layer between it and
+# torch keeps more: gigabytes where every document has another length, for no gain in speed. Both look when first used.
+for _cache in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
+    os.environ.setdefault(_cache, "64")
 
 
 def can_pack(device: torch.device) -> bool:

@@ -159,6 +159,18 @@ def test_attention_in_blocks_is_that_of_plain_operations(
     torch.testing.assert_close(attend_in_blocks(query, key, value, used, SCALE), eager(query, key, used) @ value)
 
 
+@pytest.mark.parametrize("step", [1, 2, LENGTH, 10])
+def test_subwords_that_fill_windows_up_are_not_attended(
+    inputs: tuple[Tensor, ...], step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "LENGTH_STEP", step)
+    monkeypatch.setattr(attention, "SCORES_AT_ONCE", 40)
+    query, key, value = inputs
+    found = attend_in_blocks(query, key, value, None, SCALE)
+    assert found.shape == value.shape
+    torch.testing.assert_close(found, eager(query, key, None) @ value)
+
+
 def test_prediction_in_bf16_goes_by_blocks(inputs: tuple[Tensor, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     original = attention.attend_in_blocks

@@ -12,6 +12,8 @@ from atlop.kernels.linear import can_pack
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
+needs_packing = pytest.mark.skipif(not can_pack(torch.device("cpu")), reason="this build of torch has no oneDNN")
+
 PAIRS, SIZE, COLUMNS = 5, 12, 3
 
 
@@ -26,9 +28,9 @@ def materialised(head: Tensor, tail: Tensor, weight: Tensor, block: int) -> Tens
     return torch.stack(products, dim=1) @ weight.T
 
 
-def random_inputs(block: int, pairs: int = PAIRS) -> list[Tensor]:
+def random_inputs(block: int, pairs: int = PAIRS, columns: int = COLUMNS) -> list[Tensor]:
     generator = torch.Generator().manual_seed(0)
-    shapes = [(pairs, SIZE), (pairs, SIZE), (COLUMNS, SIZE * block)]
+    shapes = [(pairs, SIZE), (pairs, SIZE), (columns, SIZE * block)]
     return [torch.randn(shape, dtype=torch.float64, generator=generator).requires_grad_() for shape in shapes]
 
 
@@ -77,15 +79,36 @@ def test_no_pairs_give_no_scores_and_no_gradient() -> None:
     assert weight.eq(0).all()
 
 
-@pytest.mark.skipif(not can_pack(torch.device("cpu")), reason="this build of torch has no oneDNN")
+@needs_packing
 @pytest.mark.parametrize("at_once", [1, 2, 512])
-def test_packed_scores_are_those_of_the_full_outer_product(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("columns", [1, 4, 5, 15, 16, 17, 36, 37])
+def test_packed_scores_are_those_of_the_full_outer_product(
+    at_once: int, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few columns, columns that fill the packed weights up, both, and neither."""
     monkeypatch.setattr(bilinear, "CPU_PAIRS_AT_ONCE", at_once)
-    head, tail, weight = (tensor.detach().float() for tensor in random_inputs(4))
-    bias = torch.tensor([1.0, -2.0, 3.0])
+    head, tail, weight = (tensor.detach().float() for tensor in random_inputs(4, columns=columns))
+    bias = torch.arange(columns).float()
     with torch.inference_mode():
         found = PackedBilinear(weight, bias, 4)(head, tail)
-    torch.testing.assert_close(found, materialised(head, tail, weight, 4) + bias)
+    torch.testing.assert_close(found, materialised(head, tail, weight, 4) + bias, atol=1e-5, rtol=1e-5)
+
+
+@needs_packing
+@pytest.mark.parametrize("columns", [2, 17, 31])
+def test_packed_scores_of_no_pairs(columns: int) -> None:
+    with torch.inference_mode():
+        found = PackedBilinear(torch.ones(columns, 48), torch.ones(columns), 4)(torch.ones(0, 12), torch.ones(0, 12))
+    assert found.shape == (0, columns)
+
+
+@needs_packing
+def test_a_few_packed_columns_of_bf16_are_summed_in_single() -> None:
+    ones = torch.ones(1, 512, dtype=torch.bfloat16)
+    with torch.inference_mode():
+        found = PackedBilinear(ones, torch.zeros(1), 1)(ones, ones)
+    assert found.dtype == torch.float32
+    assert found.item() == 512
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3])

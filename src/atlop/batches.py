@@ -82,8 +82,6 @@ class Batch(Generic[Array]):
     """Entities of each document."""
     pair_counts: list[int]
     """Ordered pairs of each document."""
-    unordered_counts: list[int]
-    """Unordered pairs of each document."""
     context_blocks: list[ContextBlock]
     """Parts of ``unordered_pairs``, one after another."""
     whole: bool
@@ -143,7 +141,6 @@ def collate(features: Sequence[Features], special: SpecialSubwords, padding: int
         labels=np.concatenate(labels) if len(labels) == len(features) else None,
         entity_counts=entity_counts,
         pair_counts=[len(document.pairs) for document in features],
-        unordered_counts=[len(pairs) for pairs, _ in unordered],
         context_blocks=[
             block
             for d, (pairs, _) in enumerate(unordered)

@@ -62,3 +62,18 @@ def test_without_torch_a_model_that_needs_it_says_so(workplace: Path) -> None:
     done = without_torch("predict", "documents.jsonl", "--model", "model")
     message = "model: needs torch, which is not installed; install it, or predict with an export"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"atlop: {message}\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["info model", "export model --output exported", f"train {ROOT}/configs/cdr-minilm.yaml --output trained"],
+    ids=lambda command: command.partition(" ")[0],
+)
+def test_without_torch_commands_that_need_it_say_so(workplace: Path, command: str) -> None:
+    before = sorted(workplace.iterdir())
+    done = without_torch(*command.split())
+    assert (done.returncode, done.stdout) == (1, "")
+    # transformers may say before that it misses torch.
+    assert done.stderr.endswith("atlop: this command needs torch, which is not installed\n")
+    assert "Traceback" not in done.stderr
+    assert sorted(workplace.iterdir()) == before

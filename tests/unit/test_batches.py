@@ -74,7 +74,7 @@ def _pad(rows: list[list[int]], filler: int, least: int = 0) -> None:
 
 
 def _add_document(found: dict[str, Any], document: Features, first_place: int, length: int) -> None:
-    first_entity, first_unordered = sum(found["entity_counts"]), sum(found["unordered_counts"])
+    first_entity, first_unordered = sum(found["entity_counts"]), len(found["unordered_pairs"])
     found["mention_places"] += [first_place + place for place in document.mention_starts.tolist()]
     found["mention_entity"] += [first_entity + entity for entity in document.mention_entity.tolist()]
     found["mention_split"] += [len(document.windows) > 1] * len(document.mention_starts)
@@ -85,7 +85,6 @@ def _add_document(found: dict[str, Any], document: Features, first_place: int, l
     found["unordered_pairs"] += [list(pair) for pair in unordered]
     found["entity_counts"].append(document.entities)
     found["pair_counts"].append(len(pairs))
-    found["unordered_counts"].append(len(unordered))
     if unordered:
         # Small documents: one block, of as many first entities as fit.
         first, some = unordered[0][0], batches.CONTEXT_WEIGHTS_AT_ONCE // (document.entities * length)
@@ -125,7 +124,7 @@ def test_a_batch_by_hand(make_features: MakeFeatures, special: SpecialSubwords) 
     assert batch["pairs"] == [[0, 1], [1, 0], [2, 2]]
     assert batch["pair_contexts"] == [0, 0, 1]
     assert batch["unordered_pairs"] == [[0, 1], [0, 0]]
-    assert (batch["entity_counts"], batch["pair_counts"], batch["unordered_counts"]) == ([2, 1], [2, 1], [1, 1])
+    assert (batch["entity_counts"], batch["pair_counts"]) == ([2, 1], [2, 1])
 
 
 def test_contexts_are_cut_into_blocks_by_their_first_entity(
@@ -227,12 +226,10 @@ def test_a_batch_goes_to_a_device_with_all_but_the_lists(make_features: MakeFeat
     assert {entry.name for entry in fields(Batch)} - set(tensors) == {
         "entity_counts",
         "pair_counts",
-        "unordered_counts",
         "context_blocks",
         "whole",
     }
-    counts = (moved.entity_counts, moved.pair_counts, moved.unordered_counts)
-    assert counts == ([2, 1], [2, 0], [1, 0])
+    assert (moved.entity_counts, moved.pair_counts) == ([2, 1], [2, 0])
 
 
 def test_the_tensors_of_a_batch_hold_what_its_arrays_hold(

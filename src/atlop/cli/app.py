@@ -19,11 +19,15 @@ class Commands(TyperGroup):
     """Tells what ends a command before its time in plain lines."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; status 1 is for errors that atlop raises on purpose, 130 for an interruption."""
+        """Run the command; status 1 is for errors that a user can mend, 130 for an interruption."""
         try:
             return super().invoke(ctx)
         except AtlopError as error:
             typer.echo(f"atlop: {error}", err=True)
+            raise typer.Exit(1) from error
+        except ModuleNotFoundError as error:
+            # Where only exported models are to predict, torch is left out.
+            typer.echo(f"atlop: this command needs {error.name}, which is not installed", err=True)
             raise typer.Exit(1) from error
         except KeyboardInterrupt as error:
             typer.echo(": ".join(["atlop: interrupted", *map(str, error.args)]), err=True)

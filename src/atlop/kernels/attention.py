@@ -105,21 +105,16 @@ def attend_in_blocks(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | N
     Returns:
         The output [W, H, S, D/H].
     """
-    windows, heads, length, depth = query.shape
+    windows, heads, length, _ = query.shape
     extra = -length % LENGTH_STEP
-    size = length + extra
-    output = query.new_empty(windows, heads, size, depth)
     bias = None if mask is None else nn.functional.pad(_bias(mask, query.dtype), (0, extra, 0, extra))
-    some = max(1, SCORES_AT_ONCE // (heads * size * size))
-    rows = max(1, SCORES_AT_ONCE // (heads * size))
-    nothing = query.new_empty(())
+    # Products of views that are not contiguous take a slow way, and so do those of more than one batch dimension.
+    query, key, value = (nn.functional.pad(part, (0, 0, 0, extra)).contiguous() for part in (query, key, value))
+    output, nothing, size = torch.empty_like(query), query.new_empty(()), length + extra
+    some, rows = (max(1, SCORES_AT_ONCE // (heads * side)) for side in (size * size, size))
     for window in range(0, windows, some):
         part = slice(window, window + some)
-        # Products of views that are not contiguous take a slow way, and so do those of more than one batch dimension.
-        queries, keys, values = (
-            nn.functional.pad(tensor[part].flatten(0, 1), (0, 0, 0, extra)).contiguous()
-            for tensor in (query, key, value)
-        )
+        queries, keys, values = (tensor[part].flatten(0, 1) for tensor in (query, key, value))
         for row in range(0, size, rows):
             scores = torch.baddbmm(nothing, queries[:, row : row + rows], keys.transpose(1, 2), beta=0, alpha=scale)
             if bias is not None:

@@ -128,6 +128,15 @@ def test_predict_reads_a_pipe(workplace: Path) -> None:
     assert titles((workplace / "out.jsonl").read_text()) == ["first", "second", "third"]
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C through: a shell that runs the tests in the background has all that they start ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_a_run_that_waits_for_more_of_a_pipe(workplace: Path) -> None:
     before = sorted(workplace.iterdir())
     with start(workplace) as process:

@@ -98,8 +98,8 @@ def compare(texts: Sequence[Document], plain: Way, pruned: Way) -> dict[str, Any
 
 def multiplications_saved(texts: Sequence[Document], plain: Way, pruned: Way) -> float:
     """Give the share of the multiplications that skipping saves, which no other work on the machine can change."""
-    scorer, encoder = plain.extractor.scorer, checkpoint_of("minilm").model.encoder.transformer.config
-    least = partial(multiplications, encoder=encoder, config=scorer.config, columns=len(scorer.labels))
+    backend, encoder = plain.extractor.backend, checkpoint_of("minilm").model.encoder.transformer.config
+    least = partial(multiplications, encoder=encoder, config=backend.config, columns=len(backend.labels))
     every, fewer = (sum(least(way.extractor.featurizer(text)) for text in texts) for way in (plain, pruned))
     return 1 - fewer / every
 

@@ -18,7 +18,7 @@ from typing import Any
 IMPORTS = {
     "torch": ("torch",),
     "transformers": ("transformers.models.auto", "transformers.modeling_utils"),
-    "rest of atlop": ("atlop.cli.prediction", "atlop.checkpoint", "atlop.scorers.native"),
+    "rest of atlop": ("atlop.cli.prediction", "atlop.checkpoint", "atlop.backends.pytorch"),
 }
 """What is imported in each step, in the order in which the command does."""
 

@@ -76,7 +76,7 @@ def score_row(extractor: RelationExtractor, dev: list[Document], train: list[Doc
     """Score a model on the dev documents and give a row of the table."""
     scores = evaluate(dev, list(extractor.predict(dev)), train_facts=facts_of(train))
     shares = (scores.f1, scores.ign_f1 or 0, scores.precision, scores.recall, scores.intra.f1, scores.inter.f1)
-    cells = [f"{extractor.scorer.config.threshold_offset:.3f}", *(f"{100 * share:.2f}" for share in shares)]
+    cells = [f"{extractor.backend.config.threshold_offset:.3f}", *(f"{100 * share:.2f}" for share in shares)]
     return f"| {' | '.join(cells)} |"
 
 

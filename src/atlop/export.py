@@ -1,7 +1,7 @@
 """A model as ONNX graphs, which predict without torch.
 
 Loops over windows, documents and pairs do not export, so the stages of the model become graphs of their own, and
-:mod:`atlop.scorers.onnx` loops: some windows to their states and attention, all windows to entities, some pairs to
+:mod:`atlop.backends.onnx` loops: some windows to their states and attention, all windows to entities, some pairs to
 contexts, some pairs to logits.
 
 The letters of shapes are those of :mod:`atlop.model`.
@@ -25,6 +25,8 @@ from torch import Tensor, nn
 from torch.export import Dim
 from transformers import PreTrainedTokenizerBase
 
+from atlop.backends.onnx import OnnxBackend
+from atlop.backends.pytorch import TorchBackend
 from atlop.batches import Batch, collate
 from atlop.checkpoint import Checkpoint, write_encoder
 from atlop.errors import CheckpointError, MissingExtraError
@@ -34,8 +36,6 @@ from atlop.model.encoder import join_windows
 from atlop.model.pairs import NoContext, join_parts, localized_context, pool_entities
 from atlop.model.relation_model import RelationModel
 from atlop.model.scores import GroupedBilinear
-from atlop.scorers.native import TorchScorer
-from atlop.scorers.onnx import OnnxScorer
 
 LARGEST_DIFFERENCE = 1e-3
 """How far a logit of an exported model may be from the model's own."""
@@ -182,7 +182,7 @@ def export_onnx(checkpoint: Checkpoint, folder: Path) -> None:
         write_encoder(checkpoint, place / ENCODER)
         with torch.no_grad(), _quiet():
             _write_graphs(checkpoint, place)
-        _compare(checkpoint, OnnxScorer(place))
+        _compare(checkpoint, OnnxBackend(place))
 
 
 def _check_installed() -> None:
@@ -277,7 +277,7 @@ def example(
     )
 
 
-def _compare(checkpoint: Checkpoint, exported: OnnxScorer) -> None:
+def _compare(checkpoint: Checkpoint, exported: OnnxBackend) -> None:
     """Try the exported model on documents of other sizes than the one that it was traced with.
 
     Raises:
@@ -288,7 +288,7 @@ def _compare(checkpoint: Checkpoint, exported: OnnxScorer) -> None:
         example(exported.tokenizer, length=9, window=window, entities=[[2], [5]]),
         example(exported.tokenizer, length=2 * window, window=window, entities=[[1], [], [window, 5], [9, window + 2]]),
     ]
-    pairs = zip(TorchScorer(checkpoint).logits(probes), exported.logits(probes), strict=True)
+    pairs = zip(TorchBackend(checkpoint).logits(probes), exported.logits(probes), strict=True)
     worst = max(float(np.abs(own - other).max()) for own, other in pairs)
     if not worst <= LARGEST_DIFFERENCE:
         problem = f"the exported scores differ from the model's by {worst:.2g}, expected at most {LARGEST_DIFFERENCE}"

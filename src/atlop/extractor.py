@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from atlop.backends import Backend, load_backend
 from atlop.batches import group_by_length
 from atlop.decisions import decide, lead
 from atlop.documents import Document, Relation
@@ -17,7 +18,6 @@ from atlop.errors import CheckpointError
 from atlop.features import Features, Featurizer
 from atlop.folder import find_folder
 from atlop.labels import LabelMap
-from atlop.scorers import Scorer, load_scorer
 from atlop.type_pairs import TypePairs
 
 DOCUMENTS_AT_ONCE = 64
@@ -41,17 +41,17 @@ class RelationExtractor:
     """Finds the relations between the entities of documents.
 
     Args:
-        scorer: a model that is ready to score, such as :class:`~atlop.scorers.native.TorchScorer`.
+        backend: a model that is ready to score, such as :class:`~atlop.backends.pytorch.TorchBackend`.
         prune: whether to skip pairs of entity types that no training relation connects.
 
     Raises:
         CheckpointError: if pairs are to be skipped and the model does not know which.
     """
 
-    def __init__(self, scorer: Scorer, *, prune: bool = False) -> None:
-        self.scorer = scorer
-        type_pairs = _known_type_pairs(scorer.labels) if prune else None
-        self.featurizer = Featurizer(scorer.tokenizer, scorer.config, scorer.window, type_pairs=type_pairs)
+    def __init__(self, backend: Backend, *, prune: bool = False) -> None:
+        self.backend = backend
+        type_pairs = _known_type_pairs(backend.labels) if prune else None
+        self.featurizer = Featurizer(backend.tokenizer, backend.config, backend.window, type_pairs=type_pairs)
 
     def predict(self, documents: Iterable[Document]) -> Iterator[Document]:
         """Give each document with the relations that the model finds in place of its own, in the same order.
@@ -77,7 +77,7 @@ class RelationExtractor:
 
     def relations(self, scores: PairScores) -> tuple[Relation, ...]:
         """Decide which relations the scores of one document amount to."""
-        config, labels = self.scorer.config, self.scorer.labels
+        config, labels = self.backend.config, self.backend.labels
         chosen = decide(scores.logits, config.max_labels, config.threshold_offset)[:, 1:]
         rows, columns = chosen.nonzero()
         leads = lead(scores.logits, config.threshold_offset)[:, 1:][chosen]
@@ -91,9 +91,9 @@ class RelationExtractor:
 
     def _score(self, documents: list[Document]) -> list[PairScores]:
         features = [self.featurizer(document) for document in documents]
-        logits: list[NDArray[np.float32]] = [np.zeros((0, len(self.scorer.labels)), np.float32)] * len(features)
-        for group in _groups(features, self.scorer.subwords_at_once):
-            for place, rows in zip(group, self.scorer.logits([features[place] for place in group]), strict=True):
+        logits: list[NDArray[np.float32]] = [np.zeros((0, len(self.backend.labels)), np.float32)] * len(features)
+        for group in _groups(features, self.backend.subwords_at_once):
+            for place, rows in zip(group, self.backend.logits([features[place] for place in group]), strict=True):
                 logits[place] = rows
         scores = [PairScores(f.title, f.pairs, rows) for f, rows in zip(features, logits, strict=True)]
         for score in scores:
@@ -137,4 +137,4 @@ def load(
     Raises:
         CheckpointError: if the model cannot be loaded, or is to prune and does not know which pairs to skip.
     """
-    return RelationExtractor(load_scorer(find_folder(name), device=device, precision=precision), prune=prune)
+    return RelationExtractor(load_backend(find_folder(name), device=device, precision=precision), prune=prune)

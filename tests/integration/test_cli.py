@@ -17,11 +17,11 @@ import pytest
 import torch
 from click.testing import Result
 
+from atlop.backends.pytorch import TorchBackend
 from atlop.checkpoint import Checkpoint, load, save
 from atlop.documents import Document, Entity, Mention, Relation
 from atlop.extractor import RelationExtractor
 from atlop.formats import read, read_submission, write
-from atlop.scorers.native import TorchScorer
 from atlop.type_pairs import TypePairs
 
 Run = Callable[..., Result]
@@ -71,7 +71,7 @@ def facts(documents: list[Document]) -> dict[str, list[tuple[int, int, str]]]:
 @pytest.fixture
 def expected(workplace: Path, documents: list[Document]) -> list[Document]:
     """What the model of the workplace predicts."""
-    predicted = list(RelationExtractor(TorchScorer(load(workplace / "model"))).predict(documents))
+    predicted = list(RelationExtractor(TorchBackend(load(workplace / "model"))).predict(documents))
     assert any(document.relations for document in predicted)
     return predicted
 

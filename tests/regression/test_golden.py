@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
 
+from atlop.backends.onnx import OnnxBackend
+from atlop.backends.pytorch import TorchBackend
 from atlop.batches import Batch, collate
 from atlop.checkpoint import Checkpoint
 from atlop.decisions import decide
@@ -24,8 +26,6 @@ from atlop.formats import read
 from atlop.model.pairs import pool_entities
 from atlop.model.scores import AdaptiveThreshold
 from atlop.published import import_published
-from atlop.scorers.native import TorchScorer
-from atlop.scorers.onnx import OnnxScorer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -62,7 +62,7 @@ def reference(request: pytest.FixtureRequest, shared: Path, tmp_path_factory: py
     checkpoint = import_published(folder, folder / "reference.pt", labels)
     documents = read(folder / ("documents.data" if request.param == "cdr" else "documents.json"))
     expected = load_file(folder / "expected.safetensors")
-    extractor = RelationExtractor(TorchScorer(checkpoint))
+    extractor = RelationExtractor(TorchBackend(checkpoint))
     return Reference(request.param, checkpoint, extractor, documents, expected)
 
 
@@ -114,7 +114,7 @@ def test_logits_are_equal_one_document_at_a_time(reference: Reference) -> None:
 def test_logits_are_equal_with_all_documents_in_one_batch(
     reference: Reference, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TorchScorer, "subwords_at_once", 10**9)
+    monkeypatch.setattr(TorchBackend, "subwords_at_once", 10**9)
     assert_logits(reference, list(reference.extractor.scores(reference.documents)))
 
 
@@ -193,7 +193,7 @@ def exported(reference: Reference, tmp_path_factory: pytest.TempPathFactory) -> 
     """The extractor of the exported weights."""
     folder = tmp_path_factory.mktemp("exported")
     export_onnx(reference.checkpoint, folder)
-    return RelationExtractor(OnnxScorer(folder))
+    return RelationExtractor(OnnxBackend(folder))
 
 
 def test_exported_logits_are_equal(reference: Reference, exported: RelationExtractor) -> None:

@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModel, DebertaV2Config, ModernBertConfig, PreTrainedConfig, PreTrainedTokenizerBase
 
+from atlop.backends.onnx import OnnxBackend
+from atlop.backends.pytorch import TorchBackend
 from atlop.checkpoint import Checkpoint, load
 from atlop.config import ModelConfig
 from atlop.errors import CheckpointError, MissingExtraError
@@ -21,8 +23,6 @@ from atlop.export import example, export_onnx
 from atlop.features import Features
 from atlop.labels import LabelMap
 from atlop.model.relation_model import RelationModel
-from atlop.scorers.native import TorchScorer
-from atlop.scorers.onnx import OnnxScorer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -49,10 +49,10 @@ def test_the_window_is_written_down_and_all_else_stays(exported: Path, tiny_chec
 
 
 def test_no_size_is_fixed_but_those_of_the_model(exported: Path) -> None:
-    scorer = OnnxScorer(exported)
+    backend = OnnxBackend(exported)
     fixed = {
         part.name: sizes
-        for graph in (scorer._encoder, scorer._entities, scorer._contexts, scorer._pairs)
+        for graph in (backend._encoder, backend._entities, backend._contexts, backend._pairs)
         for part in graph.get_inputs()
         if (sizes := [size for size in part.shape if isinstance(size, int)])
     }
@@ -66,10 +66,10 @@ def test_no_size_is_fixed_but_those_of_the_model(exported: Path) -> None:
 def test_the_other_parts_of_a_model_export_too(make_checkpoint: Callable[..., Checkpoint], tmp_path: Path) -> None:
     checkpoint = make_checkpoint(context="none", mention_pooling="mean", thresholding="global", window=40)
     export_onnx(checkpoint, tmp_path)
-    scorer = OnnxScorer(tmp_path)
-    assert scorer.window == 40
-    document = example(scorer.tokenizer, length=90, window=40, entities=[[1, 50], [30], [70]])
-    (found,), (expected,) = scorer.logits([document]), TorchScorer(checkpoint).logits([document])
+    backend = OnnxBackend(tmp_path)
+    assert backend.window == 40
+    document = example(backend.tokenizer, length=90, window=40, entities=[[1, 50], [30], [70]])
+    (found,), (expected,) = backend.logits([document]), TorchBackend(checkpoint).logits([document])
     assert not found[:, 0].any()
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
@@ -95,7 +95,7 @@ def test_other_kinds_of_encoders_export_too(
     config.vocab_size = len(tiny_tokenizer)
     model = RelationModel(AutoModel.from_config(config), settings, len(labels))
     export_onnx(Checkpoint(model, settings, labels, tiny_tokenizer), tmp_path)
-    assert OnnxScorer(tmp_path).labels == labels
+    assert OnnxBackend(tmp_path).labels == labels
 
 
 def test_an_exported_model_is_no_model_to_train_on(exported: Path) -> None:
@@ -114,12 +114,12 @@ def test_a_model_that_would_score_otherwise_is_not_written(
     shift: float,
     shown: str,
 ) -> None:
-    logits = OnnxScorer.logits
+    logits = OnnxBackend.logits
 
-    def shifted(self: OnnxScorer, features: list[Features]) -> list[NDArray[np.float32]]:
+    def shifted(self: OnnxBackend, features: list[Features]) -> list[NDArray[np.float32]]:
         return [rows + np.float32(shift) for rows in logits(self, features)]
 
-    monkeypatch.setattr(OnnxScorer, "logits", shifted)
+    monkeypatch.setattr(OnnxBackend, "logits", shifted)
     monkeypatch.setattr("atlop.export._write_graphs", lambda _, folder: copy_graphs(exported, folder))
     with pytest.raises(CheckpointError) as caught:
         export_onnx(tiny_checkpoint, tmp_path)

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from atlop import extractor as module
+from atlop.backends.pytorch import TorchBackend
 from atlop.checkpoint import Checkpoint, save
 from atlop.documents import Document, Relation
 from atlop.errors import CheckpointError
 from atlop.extractor import PairScores, RelationExtractor, load
-from atlop.scorers.native import TorchScorer
 from atlop.type_pairs import TypePairs
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -45,7 +45,7 @@ def pair_scores(*logits: list[float]) -> PairScores:
 
 
 def test_scores_come_in_order_one_for_each_document(tiny_checkpoint: Checkpoint, documents: list[Document]) -> None:
-    scores = list(RelationExtractor(TorchScorer(tiny_checkpoint)).scores(documents))
+    scores = list(RelationExtractor(TorchBackend(tiny_checkpoint)).scores(documents))
     assert [score.title for score in scores] == [document.title for document in documents]
     assert [score.pairs.tolist() for score in scores] == [list(map(list, document.pairs)) for document in documents]
     assert [score.logits.shape for score in scores] == [(pairs, 4) for pairs in (6, 2, 0, 20, 2, 0, 12)]
@@ -56,14 +56,14 @@ def test_predictions_come_in_order_with_everything_but_the_relations_kept(
     tiny_checkpoint: Checkpoint, documents: list[Document]
 ) -> None:
     gold = [document.with_relations((Relation(0, 0, "P9"),) if document.entities else ()) for document in documents]
-    predicted = list(RelationExtractor(TorchScorer(tiny_checkpoint)).predict(gold))
+    predicted = list(RelationExtractor(TorchBackend(tiny_checkpoint)).predict(gold))
     assert [document.with_relations(()) for document in predicted] == documents
     assert any(document.relations for document in predicted)
     assert all(relation.relation != "P9" for document in predicted for relation in document.relations)
 
 
 def test_predictions_are_what_the_scores_amount_to(tiny_checkpoint: Checkpoint, documents: list[Document]) -> None:
-    extractor = RelationExtractor(TorchScorer(tiny_checkpoint))
+    extractor = RelationExtractor(TorchBackend(tiny_checkpoint))
     predicted = [document.relations for document in extractor.predict(documents)]
     assert predicted == [extractor.relations(scores) for scores in extractor.scores(documents)]
 
@@ -71,7 +71,7 @@ def test_predictions_are_what_the_scores_amount_to(tiny_checkpoint: Checkpoint, 
 def test_only_candidates_are_scored(tiny_checkpoint: Checkpoint, build_document: BuildDocument) -> None:
     places = [[(0, 0, 1)], [(0, 1, 2)], [(0, 2, 3)]]
     listed = build_document(["Ada wrote Lovelace ."], *places, candidates=((2, 0), (1, 1)))
-    extractor = RelationExtractor(TorchScorer(tiny_checkpoint))
+    extractor = RelationExtractor(TorchBackend(tiny_checkpoint))
     few, every = extractor.scores([listed, build_document(["Ada wrote Lovelace ."], *places)])
     assert few.pairs.tolist() == [[2, 0], [1, 1]]
     row = every.pairs.tolist().index([2, 0])
@@ -102,8 +102,8 @@ def born(tiny_checkpoint: Checkpoint) -> Checkpoint:
 
 
 def test_skipped_pairs_leave_the_scores_of_the_others_as_they_are(born: Checkpoint, typed: list[Document]) -> None:
-    scorer = TorchScorer(born)
-    every, pruned = (list(RelationExtractor(scorer, prune=prune).scores(typed)) for prune in (False, True))
+    backend = TorchBackend(born)
+    every, pruned = (list(RelationExtractor(backend, prune=prune).scores(typed)) for prune in (False, True))
     assert [score.pairs.tolist() for score in every] == [list(map(list, document.pairs)) for document in typed]
     assert [score.pairs.tolist() for score in pruned] == [[[0, 1], [2, 1]], [], [[0, 1], [0, 2], [2, 1]]]
     for few, score in zip(pruned, every, strict=True):
@@ -115,7 +115,7 @@ def test_a_model_that_knows_no_types_skips_no_pairs(tiny_checkpoint: Checkpoint,
     problem = "prune: the model holds no type pairs, expected those that its training relations connect"
     message = f"{problem}; train it with this version of atlop, or predict without pruning"
     with pytest.raises(CheckpointError) as caught:
-        RelationExtractor(TorchScorer(tiny_checkpoint), prune=True)
+        RelationExtractor(TorchBackend(tiny_checkpoint), prune=True)
     assert str(caught.value) == message
     save(tiny_checkpoint, tmp_path)
     with pytest.raises(CheckpointError) as caught:
@@ -132,7 +132,7 @@ def test_a_folder_is_loaded_to_skip_pairs(born: Checkpoint, typed: list[Document
 def test_other_documents_beside_it_do_not_change_a_documents_scores(
     tiny_checkpoint: Checkpoint, documents: list[Document]
 ) -> None:
-    extractor = RelationExtractor(TorchScorer(tiny_checkpoint))
+    extractor = RelationExtractor(TorchBackend(tiny_checkpoint))
     together = list(extractor.scores(documents))
     alone = [next(extractor.scores([document])) for document in documents]
     for one, other in zip(together, alone, strict=True):
@@ -150,7 +150,7 @@ def test_documents_are_read_as_they_are_needed(
             taken.append(len(taken))
             yield documents[taken[-1] % 2]
 
-    predicted = RelationExtractor(TorchScorer(tiny_checkpoint)).predict(endless())
+    predicted = RelationExtractor(TorchBackend(tiny_checkpoint)).predict(endless())
     assert next(predicted).title == "Document 0"
     assert len(taken) == 4
     # The order holds from one lot that is read ahead to the next.
@@ -166,10 +166,10 @@ def test_a_batch_has_a_bounded_size(
     limit: int,
     sizes: list[int],
 ) -> None:
-    monkeypatch.setattr(TorchScorer, "subwords_at_once", limit)
+    monkeypatch.setattr(TorchBackend, "subwords_at_once", limit)
     checkpoint, seen = make_checkpoint(), list[int]()
     checkpoint.model.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0].pair_counts)))
-    list(RelationExtractor(TorchScorer(checkpoint)).scores(documents))
+    list(RelationExtractor(TorchBackend(checkpoint)).scores(documents))
     assert seen == sizes
 
 
@@ -186,7 +186,7 @@ def test_a_batch_has_a_bounded_size(
 def test_confidence_is_the_sigmoid_of_the_lead_with_offset_and_temperature(
     make_checkpoint: MakeCheckpoint, offset: float, temperature: float, expected: list[tuple[int, str, float]]
 ) -> None:
-    extractor = RelationExtractor(TorchScorer(make_checkpoint(threshold_offset=offset, temperature=temperature)))
+    extractor = RelationExtractor(TorchBackend(make_checkpoint(threshold_offset=offset, temperature=temperature)))
     relations = extractor.relations(pair_scores([1.0, 3.0, -1.0, 0.0], [2.0, 0.0, 0.5, 1.5]))
     assert [(r.head, r.tail, r.relation) for r in relations] == [(row, row + 1, name) for row, name, _ in expected]
     assert [r.confidence for r in relations] == pytest.approx([sigmoid(lead) for _, _, lead in expected])
@@ -198,7 +198,7 @@ def test_without_a_limit_the_decision_is_a_confidence_above_one_half(
     make_checkpoint: MakeCheckpoint, offset: float
 ) -> None:
     extractor = RelationExtractor(
-        TorchScorer(make_checkpoint(threshold_offset=offset, temperature=0.5, max_labels=None))
+        TorchBackend(make_checkpoint(threshold_offset=offset, temperature=0.5, max_labels=None))
     )
     logits = torch.randn(50, 4, generator=torch.manual_seed(0)).tolist()
     found = {relation.fact: relation.confidence for relation in extractor.relations(pair_scores(*logits))}
@@ -211,19 +211,19 @@ def test_without_a_limit_the_decision_is_a_confidence_above_one_half(
 
 
 def test_a_relation_level_with_the_threshold_is_not_found(tiny_checkpoint: Checkpoint) -> None:
-    assert RelationExtractor(TorchScorer(tiny_checkpoint)).relations(pair_scores([1.0, 1.0, 0.0, 0.0])) == ()
+    assert RelationExtractor(TorchBackend(tiny_checkpoint)).relations(pair_scores([1.0, 1.0, 0.0, 0.0])) == ()
 
 
 @pytest.mark.parametrize(("limit", "names"), [(1, ["P2"]), (2, ["P1", "P2"]), (3, ["P1", "P2", "P3"])])
 def test_a_pair_is_given_its_best_relations(make_checkpoint: MakeCheckpoint, limit: int, names: list[str]) -> None:
-    extractor = RelationExtractor(TorchScorer(make_checkpoint(max_labels=limit)))
+    extractor = RelationExtractor(TorchBackend(make_checkpoint(max_labels=limit)))
     relations = extractor.relations(pair_scores([0.0, 2.0, 3.0, 1.0]))
     assert [relation.relation for relation in relations] == names
 
 
 def test_no_pairs_have_no_relations(tiny_checkpoint: Checkpoint) -> None:
     empty = PairScores("Document", np.zeros((0, 2), np.int64), np.zeros((0, 4), np.float32))
-    assert RelationExtractor(TorchScorer(tiny_checkpoint)).relations(empty) == ()
+    assert RelationExtractor(TorchBackend(tiny_checkpoint)).relations(empty) == ()
 
 
 def test_scores_that_are_not_numbers_are_told_with_the_document(
@@ -233,7 +233,7 @@ def test_scores_that_are_not_numbers_are_told_with_the_document(
     with torch.no_grad():
         bias[2] = torch.nan
     with pytest.raises(CheckpointError) as caught:
-        list(RelationExtractor(TorchScorer(tiny_checkpoint)).predict(documents[1:]))
+        list(RelationExtractor(TorchBackend(tiny_checkpoint)).predict(documents[1:]))
     assert str(caught.value) == "document 'Document 1': the model gave scores that are not numbers"
 
 
@@ -243,6 +243,6 @@ def test_a_folder_is_loaded_ready_to_predict(
     save(tiny_checkpoint, tmp_path)
     loaded = load(tmp_path, device="cpu")
     for found, expected in zip(
-        loaded.scores(documents), RelationExtractor(TorchScorer(tiny_checkpoint)).scores(documents), strict=True
+        loaded.scores(documents), RelationExtractor(TorchBackend(tiny_checkpoint)).scores(documents), strict=True
     ):
         np.testing.assert_array_equal(found.logits, expected.logits)

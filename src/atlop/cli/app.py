@@ -119,9 +119,9 @@ def predict(
     ] = False,
 ) -> None:
     """Find the relations between the entities of documents."""
+    from atlop.backends import PRECISIONS
     from atlop.cli.files import input_files
     from atlop.folder import find_folder
-    from atlop.scorers import PRECISIONS
 
     target, policy = _target(to, output), _choice("--on-error", on_error, ("raise", "skip"))
     _choice("--precision", precision, PRECISIONS)

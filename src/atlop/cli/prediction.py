@@ -47,7 +47,7 @@ def predict_files(
     Returns:
         How many documents were predicted, and how fast.
     """
-    tally, labels = Tally(total_size(files)), extractor.scorer.labels
+    tally, labels = Tally(total_size(files)), extractor.backend.labels
     kept = partial.kept if partial else 0
     with closing(ahead(read_all(files, form=form, on_error=on_error, report=report), READ_AHEAD)) as rows:
         texts = tally.noted(partial.rest(rows) if partial else rows)

@@ -11,11 +11,11 @@ import torch
 from torch import nn
 from transformers import ProgressCallback, TrainerCallback, set_seed
 
+from atlop.backends.pytorch import choose_device
 from atlop.checkpoint import Checkpoint, load, new_checkpoint, save
 from atlop.config import TrainingConfig
 from atlop.features import Featurizer
 from atlop.labels import LabelMap
-from atlop.scorers.native import choose_device
 from atlop.training.corpora import Corpora, make_labels, read_corpora
 from atlop.training.states import CONFIG, HISTORY, STATES, check_output, describe, last_state, write_json
 from atlop.training.trainer import RelationTrainer, make_arguments

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from transformers import Trainer, TrainingArguments
 
+from atlop.backends.pytorch import TorchBackend
 from atlop.batches import Batch, collate
 from atlop.checkpoint import Checkpoint, save
 from atlop.config import TrainingConfig
@@ -16,7 +17,6 @@ from atlop.evaluation import evaluate, evaluate_by_identifier
 from atlop.extractor import RelationExtractor
 from atlop.features import Features, Featurizer
 from atlop.folder import SETTINGS
-from atlop.scorers.native import TorchScorer
 from atlop.training.corpora import Corpora
 from atlop.training.states import HISTORY, STATES, write_json
 
@@ -105,8 +105,8 @@ class RelationTrainer(Trainer):
 
     def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
         """Score the dev documents, and save the model if no epoch was better."""
-        scorer = TorchScorer(self.checkpoint, device=self.args.device, precision=self._precision())
-        scores = dev_scores(RelationExtractor(scorer), self.corpora)
+        backend = TorchBackend(self.checkpoint, device=self.args.device, precision=self._precision())
+        scores = dev_scores(RelationExtractor(backend), self.corpora)
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in scores.items()}
         best = max((row["eval_f1"] for row in self.state.log_history if "eval_f1" in row), default=-1.0)
         self.log(dict(metrics))

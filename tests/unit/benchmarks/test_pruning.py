@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 from benchmarks.pruning import Way, compare, take_turns
 
+from atlop.backends.pytorch import TorchBackend
 from atlop.checkpoint import Checkpoint
 from atlop.documents import Document, Relation
 from atlop.extractor import RelationExtractor
-from atlop.scorers.native import TorchScorer
 from atlop.type_pairs import TypePairs
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -28,8 +28,8 @@ def test_counts_what_is_lost_by_skipping(
     labels = dataclasses.replace(
         checkpoint.labels, type_pairs=TypePairs({"PER": frozenset({"LOC"}), "LOC": frozenset()})
     )
-    scorer = TorchScorer(dataclasses.replace(checkpoint, labels=labels))
-    plain, pruned = (Way(RelationExtractor(scorer, prune=prune)) for prune in (False, True))
+    backend = TorchBackend(dataclasses.replace(checkpoint, labels=labels))
+    plain, pruned = (Way(RelationExtractor(backend, prune=prune)) for prune in (False, True))
     take_turns([plain, pruned], texts)
     assert (len(plain.paces), len(pruned.paces)) == (1, 1)
     plain.paces, pruned.paces = [0.3, 0.5, 0.9], [0.25, 0.1, 0.3]

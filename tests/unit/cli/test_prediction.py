@@ -24,7 +24,7 @@ COUNT = 300
 class Extractor:
     """Gives the documents as they are, and can be stopped after some."""
 
-    scorer = SimpleNamespace(labels=LabelMap(("P1",)))
+    backend = SimpleNamespace(labels=LabelMap(("P1",)))
 
     def __init__(self, *, stop: int = COUNT, error: BaseException | None = None) -> None:
         self.stop, self.error = stop, error

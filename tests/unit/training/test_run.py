@@ -9,13 +9,13 @@ import pytest
 import torch
 from transformers import TrainerCallback, TrainerState
 
+from atlop.backends.pytorch import TorchBackend
 from atlop.checkpoint import Checkpoint, load, save
 from atlop.config import ModelConfig, TrainingConfig
 from atlop.documents import Document
 from atlop.errors import AtlopError, CheckpointError, ConfigError, LabelError
 from atlop.extractor import RelationExtractor
 from atlop.labels import LabelMap
-from atlop.scorers.native import TorchScorer
 from atlop.training import run as module
 from atlop.training import train
 from atlop.training.run import start_from
@@ -48,7 +48,7 @@ def test_leaves_a_model_folder_with_its_settings_and_history(
     assert scores["eval_f1"] == max(row["eval_f1"] for row in history if "eval_f1" in row)
     assert json.loads((folder / "training.json").read_text())["epochs"] == 2
     assert load(folder).labels == LabelMap(("P1", "P2"), type_pairs=PEOPLE)
-    assert len(list(RelationExtractor(TorchScorer(load(folder))).predict(corpus))) == 4
+    assert len(list(RelationExtractor(TorchBackend(load(folder))).predict(corpus))) == 4
 
 
 def test_without_dev_documents_the_last_epoch_is_kept(configure: Configure, tmp_path: Path) -> None:

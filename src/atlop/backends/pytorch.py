@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
+from atlop.backends.predicting import choose_precision, predicting
 from atlop.batches import collate
 from atlop.checkpoint import Checkpoint
 from atlop.config import ModelConfig
 from atlop.errors import AtlopError
 from atlop.features import Features, SpecialSubwords
 from atlop.labels import LabelMap
-from atlop.scorers.predicting import choose_precision, predicting
 
 CPU_SUBWORDS_AT_ONCE = 1024
 """For each thread; small, so that a batch stays in the cache of a processor."""
@@ -24,13 +24,13 @@ SUBWORDS_AT_ONCE = 16384
 """Enough to keep any other device busy."""
 
 
-class TorchScorer:
+class TorchBackend:
     """Runs a checkpoint's model.
 
     Args:
         checkpoint: a model with its labels and tokenizer.
         device: where to compute.
-        precision: one of :data:`atlop.scorers.PRECISIONS`.
+        precision: one of :data:`atlop.backends.PRECISIONS`.
 
     Raises:
         AtlopError: if the device cannot compute in the precision.

@@ -8,12 +8,12 @@ from functools import partial
 import torch
 from torch import nn
 
+from atlop.backends.packed import PackedEncoder
 from atlop.errors import AtlopError
 from atlop.kernels.bilinear import PackedBilinear
 from atlop.kernels.layers import Linear, has_packable_layers
 from atlop.kernels.linear import PackedLinear, QuantizedLinear, can_pack, replace_linears
 from atlop.model.relation_model import RelationModel
-from atlop.scorers.packed import PackedEncoder
 
 FORMATS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 """The number format of the weights at each precision."""

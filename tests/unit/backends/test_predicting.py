@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from atlop.backends.predicting import choose_precision, predicting
 from atlop.checkpoint import Checkpoint
 from atlop.errors import AtlopError
-from atlop.scorers.predicting import choose_precision, predicting
 
 CPU = torch.device("cpu")
 

@@ -37,7 +37,7 @@ PAIRS_AT_ONCE = 256
 """Unordered pairs that are scored at one time."""
 
 
-class OnnxScorer:
+class OnnxBackend:
     """Runs an exported model on the processor.
 
     Args:

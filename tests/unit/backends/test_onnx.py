@@ -15,15 +15,15 @@ import pytest
 from numpy.typing import NDArray
 
 from atlop import batches
+from atlop.backends import load_backend
+from atlop.backends import onnx as module
+from atlop.backends.onnx import OnnxBackend
+from atlop.backends.pytorch import TorchBackend
 from atlop.checkpoint import Checkpoint
 from atlop.documents import Document
 from atlop.errors import AtlopError, CheckpointError, MissingExtraError
 from atlop.features import Features, Featurizer
 from atlop.labels import LabelMap
-from atlop.scorers import load_scorer
-from atlop.scorers import onnx as module
-from atlop.scorers.native import TorchScorer
-from atlop.scorers.onnx import OnnxScorer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -31,15 +31,15 @@ BuildDocument = Callable[..., Document]
 
 
 @pytest.fixture(scope="module")
-def scorer(exported: Path) -> OnnxScorer:
+def backend(exported: Path) -> OnnxBackend:
     """The exported model, ready to score."""
-    return OnnxScorer(exported)
+    return OnnxBackend(exported)
 
 
 @pytest.fixture
-def features(scorer: OnnxScorer, build_document: BuildDocument) -> list[Features]:
+def features(backend: OnnxBackend, build_document: BuildDocument) -> list[Features]:
     """A document of several windows, a short one, one of listed pairs, and one whose mentions were all cut off."""
-    featurizer = Featurizer(scorer.tokenizer, scorer.config, scorer.window)
+    featurizer = Featurizer(backend.tokenizer, backend.config, backend.window)
     long = ["Ada wrote to Lovelace ."] * 26
     entities = [[(0, 0, 1), (9, 0, 1)], [(0, 3, 4)], [(25, 3, 4)], [(12, 1, 2)]]
     few = [[(0, 0, 1)], [(0, 3, 4)]]
@@ -54,8 +54,8 @@ def features(scorer: OnnxScorer, build_document: BuildDocument) -> list[Features
 
 
 def torch_logits(checkpoint: Checkpoint, features: list[Features]) -> list[NDArray[np.float32]]:
-    scorer = TorchScorer(checkpoint)
-    return [scorer.logits([document])[0] for document in features]
+    backend = TorchBackend(checkpoint)
+    return [backend.logits([document])[0] for document in features]
 
 
 def test_the_documents_are_as_varied_as_they_should_be(features: list[Features]) -> None:
@@ -66,7 +66,7 @@ def test_the_documents_are_as_varied_as_they_should_be(features: list[Features])
 
 @pytest.mark.parametrize(("pairs", "weights"), [(256, 2**24), (1, 2**24), (4, 2**24), (256, 1), (4, 2 * 4 * 168)])
 def test_logits_are_those_of_torch(
-    scorer: OnnxScorer,
+    backend: OnnxBackend,
     tiny_checkpoint: Checkpoint,
     features: list[Features],
     monkeypatch: pytest.MonkeyPatch,
@@ -76,14 +76,14 @@ def test_logits_are_those_of_torch(
     expected = torch_logits(tiny_checkpoint, features)
     monkeypatch.setattr(module, "PAIRS_AT_ONCE", pairs)
     monkeypatch.setattr(batches, "CONTEXT_WEIGHTS_AT_ONCE", weights)
-    for found, rows in zip(scorer.logits(features), expected, strict=True):
+    for found, rows in zip(backend.logits(features), expected, strict=True):
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, rows, atol=1e-4)
 
 
 @pytest.mark.parametrize(("pairs", "weights"), [(256, 2**24), (4, 2**24), (256, 2 * 4 * 168)])
 def test_windows_contexts_and_pairs_are_computed_in_parts_of_bounded_size(
-    scorer: OnnxScorer, features: list[Features], monkeypatch: pytest.MonkeyPatch, pairs: int, weights: int
+    backend: OnnxBackend, features: list[Features], monkeypatch: pytest.MonkeyPatch, pairs: int, weights: int
 ) -> None:
     """The first document has 168 subwords, 4 entities and 6 unordered pairs, of which 3 and 2 begin with the first."""
     monkeypatch.setattr(module, "PAIRS_AT_ONCE", pairs)
@@ -97,22 +97,22 @@ def test_windows_contexts_and_pairs_are_computed_in_parts_of_bounded_size(
 
     monkeypatch.setattr(module, "_run", watched)
     assert len(features[0].input_ids) == 168
-    scorer.logits(features[:1])
+    backend.logits(features[:1])
     firsts = {2**24: [4], 2 * 4 * 168: [2, 2]}
     contexts = {256: [6], 4: [4, 2]}
     assert seen == {"input_ids": [1] * 4, "windows": [4], "firsts": firsts[weights], "contexts": contexts[pairs]}
 
 
-def test_says_what_the_checkpoint_says(scorer: OnnxScorer, tiny_checkpoint: Checkpoint) -> None:
-    assert scorer.labels == tiny_checkpoint.labels
-    assert scorer.tokenizer("Ada wrote")["input_ids"] == tiny_checkpoint.tokenizer("Ada wrote")["input_ids"]
-    assert (scorer.window, scorer.config.embedding_size) == (64, 12)
+def test_says_what_the_checkpoint_says(backend: OnnxBackend, tiny_checkpoint: Checkpoint) -> None:
+    assert backend.labels == tiny_checkpoint.labels
+    assert backend.tokenizer("Ada wrote")["input_ids"] == tiny_checkpoint.tokenizer("Ada wrote")["input_ids"]
+    assert (backend.window, backend.config.embedding_size) == (64, 12)
 
 
 @pytest.mark.parametrize("device", ["auto", "cpu"])
 @pytest.mark.parametrize("precision", ["auto", "fp32"])
 def test_an_exported_folder_is_told_by_its_graphs(exported: Path, device: str, precision: str) -> None:
-    assert isinstance(load_scorer(exported, device=device, precision=precision), OnnxScorer)
+    assert isinstance(load_backend(exported, device=device, precision=precision), OnnxBackend)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_an_exported_folder_is_told_by_its_graphs(exported: Path, device: str, p
 )
 def test_what_an_exported_model_cannot_do_is_told(exported: Path, device: str, precision: str, message: str) -> None:
     with pytest.raises(AtlopError) as caught:
-        load_scorer(exported, device=device, precision=precision)
+        load_backend(exported, device=device, precision=precision)
     assert str(caught.value) == message
 
 
@@ -137,7 +137,7 @@ def folder(exported: Path, tmp_path: Path) -> Path:
 def failure(folder: Path) -> str:
     """The message with which loading fails; the path of the folder reads ``model``."""
     with pytest.raises(CheckpointError) as caught:
-        OnnxScorer(folder)
+        OnnxBackend(folder)
     return str(caught.value).replace(str(folder), "model")
 
 
@@ -167,12 +167,12 @@ def test_a_folder_without_its_window_is_told(folder: Path) -> None:
 def test_the_extra_is_named_where_onnxruntime_is_missing(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingExtraError) as caught:
-        OnnxScorer(exported)
+        OnnxBackend(exported)
     expected = "an exported model needs packages that are not installed: pip install 'atlop[onnx]'"
     assert str(caught.value) == expected
 
 
-def test_only_the_graph_that_sums_runs_on_one_thread(scorer: OnnxScorer) -> None:
+def test_only_the_graph_that_sums_runs_on_one_thread(backend: OnnxBackend) -> None:
     """On two, the reference of RoBERTa lost a sum in every tenth run; this model is too small to show it."""
-    sessions = [scorer._encoder, scorer._entities, scorer._pairs]
+    sessions = [backend._encoder, backend._entities, backend._pairs]
     assert [session.get_session_options().intra_op_num_threads for session in sessions] == [0, 1, 0]

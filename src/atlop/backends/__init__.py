@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-class Scorer(Protocol):
+class Backend(Protocol):
     """A model that is ready to score documents."""
 
     @property
@@ -53,7 +53,7 @@ class Scorer(Protocol):
         """Give the logits [P, R] of each document, of which at least one is given and each has a pair."""
 
 
-def load_scorer(folder: Path, *, device: str, precision: str) -> Scorer:
+def load_backend(folder: Path, *, device: str, precision: str) -> Backend:
     """Load the model of a folder.
 
     Args:
@@ -68,13 +68,13 @@ def load_scorer(folder: Path, *, device: str, precision: str) -> Scorer:
     if precision not in PRECISIONS:
         raise AtlopError(f"precision: got {precision!r}, expected one of {', '.join(PRECISIONS)}")
     if (folder / ENCODER_GRAPH).exists():
-        from atlop.scorers.onnx import OnnxScorer, check_options
+        from atlop.backends.onnx import OnnxBackend, check_options
 
         check_options(device, precision)
-        return OnnxScorer(folder)
+        return OnnxBackend(folder)
     if find_spec("torch") is None:
         raise CheckpointError(f"{folder}: needs torch, which is not installed; install it, or predict with an export")
+    from atlop.backends.pytorch import TorchBackend, choose_device
     from atlop.checkpoint import load
-    from atlop.scorers.native import TorchScorer, choose_device
 
-    return TorchScorer(load(folder), device=choose_device(device), precision=precision)
+    return TorchBackend(load(folder), device=choose_device(device), precision=precision)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from atlop.backends.pytorch import TorchBackend, choose_device
 from atlop.checkpoint import Checkpoint
 from atlop.documents import Document
 from atlop.errors import AtlopError
 from atlop.features import Features, Featurizer
-from atlop.scorers.native import TorchScorer, choose_device
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -27,17 +27,17 @@ def features(tiny_checkpoint: Checkpoint, build_document: BuildDocument) -> list
 
 
 def test_logits_come_document_by_document(tiny_checkpoint: Checkpoint, features: list[Features]) -> None:
-    logits = TorchScorer(tiny_checkpoint).logits(features)
+    logits = TorchBackend(tiny_checkpoint).logits(features)
     assert [(rows.shape, rows.dtype) for rows in logits] == [((2, 4), np.float32), ((6, 4), np.float32)]
-    alone = [TorchScorer(tiny_checkpoint).logits([document])[0] for document in features]
+    alone = [TorchBackend(tiny_checkpoint).logits([document])[0] for document in features]
     np.testing.assert_allclose(np.concatenate(logits), np.concatenate(alone), atol=1e-5)
 
 
 def test_says_what_the_checkpoint_says(tiny_checkpoint: Checkpoint) -> None:
-    scorer = TorchScorer(tiny_checkpoint)
-    assert (scorer.config, scorer.labels) == (tiny_checkpoint.config, tiny_checkpoint.labels)
-    assert scorer.tokenizer is tiny_checkpoint.tokenizer
-    assert scorer.window == 64
+    backend = TorchBackend(tiny_checkpoint)
+    assert (backend.config, backend.labels) == (tiny_checkpoint.config, tiny_checkpoint.labels)
+    assert backend.tokenizer is tiny_checkpoint.tokenizer
+    assert backend.window == 64
 
 
 @pytest.mark.parametrize(("device", "threads", "subwords"), [("cpu", 1, 1024), ("cpu", 4, 4096), ("meta", 4, 16384)])
@@ -45,7 +45,7 @@ def test_a_processor_is_given_less_at_once(
     tiny_checkpoint: Checkpoint, device: str, threads: int, subwords: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    assert TorchScorer(tiny_checkpoint, device=device).subwords_at_once == subwords
+    assert TorchBackend(tiny_checkpoint, device=device).subwords_at_once == subwords
 
 
 @pytest.mark.parametrize("precision", ["bf16", "int8"])
@@ -53,7 +53,7 @@ def test_reduced_precision_gives_about_the_same_scores_as_fp32(
     make_checkpoint: MakeCheckpoint, features: list[Features], precision: str
 ) -> None:
     exact, rough = (
-        np.concatenate(TorchScorer(make_checkpoint(), precision=name).logits(features)) for name in ("fp32", precision)
+        np.concatenate(TorchBackend(make_checkpoint(), precision=name).logits(features)) for name in ("fp32", precision)
     )
     assert rough.dtype == np.float32
     assert 0 < np.abs(exact - rough).max() < 0.3

@@ -10,13 +10,13 @@ import pytest
 import torch
 from transformers import AutoModel, BertConfig, ElectraConfig, PreTrainedConfig, RobertaConfig, XLMRobertaConfig
 
+from atlop.backends import packed
+from atlop.backends.packed import PackedEncoder
 from atlop.batches import collate
 from atlop.features import Features, SpecialSubwords
 from atlop.kernels.layers import KINDS, has_packable_layers
 from atlop.kernels.linear import PackedLinear, QuantizedLinear, can_pack
 from atlop.model.encoder import Encoded, Encoder
-from atlop.scorers import packed
-from atlop.scorers.packed import PackedEncoder
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from atlop import Document, RelationExtractor
 from atlop.checkpoint import Checkpoint
 from atlop.config import ModelConfig
-from atlop.decisions import decide
+from atlop.decoding import decode
 from atlop.features import Features
 from benchmarks.contenders import SHAPES, checkpoint_of, product_of, textbook_of
 from benchmarks.documents import documents
@@ -99,7 +99,7 @@ def differences(expected: NDArray[np.float32], found: NDArray[np.float32], confi
         found: those of the other, [P, R].
         config: how a model decides by them.
     """
-    first, second = (decide(logits, config.max_labels, config.threshold_offset) for logits in (expected, found))
+    first, second = (decode(logits, config.max_labels, config.threshold_offset) for logits in (expected, found))
     return {
         "pairs": len(expected),
         "largest_logit_difference": float(np.abs(expected - found).max()),

@@ -122,9 +122,9 @@ class ModelConfig:
     """The fewest subwords that two neighbouring windows share. Imported models have -3: the published code leaves up to
     three subwords between its two windows."""
     threshold_offset: float = _setting(_ANY_NUMBER, 0.0)
-    """Added to every relation's lead over the threshold before decision and confidence."""
+    """Added to every relation's margin over the threshold before decision and confidence."""
     temperature: float = _setting(_POSITIVE, 1.0)
-    """Divides that lead before it becomes a confidence."""
+    """Divides that margin before it becomes a confidence."""
 
     def __post_init__(self) -> None:
         _check(self, _model_mistakes)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from atlop.backends import Backend, load_backend
 from atlop.batches import group_by_length
-from atlop.decisions import decide, lead
+from atlop.decoding import decode, margins
 from atlop.documents import Document, Relation
 from atlop.errors import CheckpointError
 from atlop.features import Features, Featurizer
@@ -78,10 +78,10 @@ class RelationExtractor:
     def relations(self, scores: PairScores) -> tuple[Relation, ...]:
         """Decide which relations the scores of one document amount to."""
         config, labels = self.backend.config, self.backend.labels
-        chosen = decide(scores.logits, config.max_labels, config.threshold_offset)[:, 1:]
+        chosen = decode(scores.logits, config.max_labels, config.threshold_offset)[:, 1:]
         rows, columns = chosen.nonzero()
-        leads = lead(scores.logits, config.threshold_offset)[:, 1:][chosen]
-        sure = 1 / (1 + np.exp(-leads / config.temperature))
+        margin = margins(scores.logits, config.threshold_offset)[:, 1:][chosen]
+        sure = 1 / (1 + np.exp(-margin / config.temperature))
         return tuple(
             Relation(head, tail, labels.relation(column + 1), confidence=value)
             for (head, tail), column, value in zip(

@@ -18,7 +18,7 @@ from atlop.backends.onnx import OnnxBackend
 from atlop.backends.pytorch import TorchBackend
 from atlop.batches import Batch, collate
 from atlop.checkpoint import Checkpoint
-from atlop.decisions import decide
+from atlop.decoding import decode
 from atlop.documents import Document
 from atlop.export import export_onnx
 from atlop.extractor import PairScores, RelationExtractor
@@ -227,5 +227,5 @@ def test_adaptive_loss_and_gradient_are_equal(loss_reference: dict[str, Tensor])
 
 @pytest.mark.parametrize(("cap", "name"), [(None, "predicted_all"), (4, "predicted_top4")])
 def test_decoded_labels_are_equal(loss_reference: dict[str, Tensor], cap: int | None, name: str) -> None:
-    assert np.array_equal(decide(loss_reference["logits"].numpy(), cap), loss_reference[name].numpy().astype(bool))
+    assert np.array_equal(decode(loss_reference["logits"].numpy(), cap), loss_reference[name].numpy().astype(bool))
     assert loss_reference[name][:, 1:].any()

@@ -189,7 +189,7 @@ def test_confidence_is_the_sigmoid_of_the_lead_with_offset_and_temperature(
     extractor = RelationExtractor(TorchBackend(make_checkpoint(threshold_offset=offset, temperature=temperature)))
     relations = extractor.relations(pair_scores([1.0, 3.0, -1.0, 0.0], [2.0, 0.0, 0.5, 1.5]))
     assert [(r.head, r.tail, r.relation) for r in relations] == [(row, row + 1, name) for row, name, _ in expected]
-    assert [r.confidence for r in relations] == pytest.approx([sigmoid(lead) for _, _, lead in expected])
+    assert [r.confidence for r in relations] == pytest.approx([sigmoid(margin) for _, _, margin in expected])
     assert all(r.confidence is not None and r.confidence > 0.5 and r.evidence is None for r in relations)
 
 

@@ -12,9 +12,9 @@ LABELS = LabelMap(("P1", "P2"))
 ENTITY = Entity((Mention(0, 0, 1, "PER", "a"),))
 
 
-def scored(*leads: tuple[float, float], threshold: float = 0.0) -> PairScores:
-    """Scores of the two ordered pairs of a document, as leads over a threshold."""
-    logits = [[threshold, threshold + first, threshold + second] for first, second in leads]
+def scored(*margin: tuple[float, float], threshold: float = 0.0) -> PairScores:
+    """Scores of the two ordered pairs of a document, as margin over a threshold."""
+    logits = [[threshold, threshold + first, threshold + second] for first, second in margin]
     return PairScores("a", np.array([(0, 1), (1, 0)]), np.array(logits, dtype=np.float32))
 
 
@@ -25,7 +25,7 @@ def labelled(*relations: Relation) -> Document:
 
 def test_the_offset_lets_in_what_raises_f1() -> None:
     gold = labelled(Relation(0, 1, "P1"), Relation(1, 0, "P2"))
-    # By falling lead: right at 1, wrong at -1, right at -2, wrong at -5. F1 of the cuts: 2/3, 2/4, 4/5, 4/6.
+    # By falling margin: right at 1, wrong at -1, right at -2, wrong at -5. F1 of the cuts: 2/3, 2/4, 4/5, 4/6.
     offset = best_offset([scored((1, -1), (-5, -2), threshold=7)], [gold], LABELS)
     assert offset == pytest.approx(3.5)
 

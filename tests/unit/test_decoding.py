@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlop.decisions import decide, lead
+from atlop.decoding import decode, margins
 
 
 @pytest.mark.parametrize(
@@ -45,18 +45,18 @@ from atlop.decisions import decide, lead
 def test_decisions_by_hand(logits: list[float], cap: int | None, offset: float, chosen: list[int]) -> None:
     table = np.array([logits], dtype=np.float32)
     before = table.copy()
-    assert decide(table, cap, offset).tolist() == [list(map(bool, chosen))]
+    assert decode(table, cap, offset).tolist() == [list(map(bool, chosen))]
     assert np.array_equal(table, before)
 
 
 @pytest.mark.parametrize("cap", [None, 1, 4])
 def test_decisions_between_two_classes(cap: int | None) -> None:
     logits = np.array([[0, 1], [0, -1], [0, 0]], dtype=np.float32)
-    assert decide(logits, cap).tolist() == [[False, True], [True, False], [True, False]]
+    assert decode(logits, cap).tolist() == [[False, True], [True, False], [True, False]]
 
 
 def test_decisions_on_no_pairs() -> None:
-    assert decide(np.zeros((0, 5), np.float32), 4).shape == (0, 5)
+    assert decode(np.zeros((0, 5), np.float32), 4).shape == (0, 5)
 
 
 tables = st.integers(2, 7).flatmap(
@@ -72,11 +72,11 @@ def test_decisions_are_those_of_the_published_code_ties_included(table: list[lis
         last = sorted(row, reverse=True)[min(cap, len(row)) - 1]
         chosen = [score > row[0] and score >= last for score in row]
         expected.append([not any(chosen), *chosen[1:]])
-    assert decide(np.array(table, dtype=np.float32), cap).tolist() == expected
+    assert decode(np.array(table, dtype=np.float32), cap).tolist() == expected
 
 
 def test_lead_is_the_distance_to_the_threshold() -> None:
     logits = np.array([[1, 3, -1]], dtype=np.float32)
-    assert lead(logits).tolist() == [[0.0, 2.0, -2.0]]
-    assert lead(logits, 0.5).tolist() == [[0.5, 2.5, -1.5]]
-    assert lead(logits, 0.5).dtype == np.float32
+    assert margins(logits).tolist() == [[0.0, 2.0, -2.0]]
+    assert margins(logits, 0.5).tolist() == [[0.5, 2.5, -1.5]]
+    assert margins(logits, 0.5).dtype == np.float32

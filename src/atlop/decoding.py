@@ -9,23 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def lead(logits: NDArray[np.float32], offset: float = 0.0) -> NDArray[np.float32]:
+def margins(logits: NDArray[np.float32], offset: float = 0.0) -> NDArray[np.float32]:
     """Give how far each relation is above its pair's threshold, [P, R]; column 0 is zero or the offset."""
     return logits - logits[:, :1] + np.float32(offset)
 
 
-def decide(logits: NDArray[np.float32], max_labels: int | None = None, offset: float = 0.0) -> NDArray[np.bool_]:
+def decode(logits: NDArray[np.float32], max_labels: int | None = None, offset: float = 0.0) -> NDArray[np.bool_]:
     """Decide which relations each pair has: those above the threshold, and of these the best few (paper section 4.1).
 
     Args:
         logits: [P, R].
         max_labels: the most relations of one pair; relations that tie for the last place are all kept.
-        offset: added to the lead of every relation over the threshold.
+        offset: added to the margin of every relation over the threshold.
 
     Returns:
         True where the pair has the relation, [P, R]; column 0 is true where it has none.
     """
-    chosen = lead(logits, offset) > 0
+    chosen = margins(logits, offset) > 0
     chosen[:, 0] = False
     if max_labels is not None and max_labels < logits.shape[1] - 1:
         crowded = np.flatnonzero(chosen.sum(1) > max_labels)

@@ -25,7 +25,7 @@ from atlop.extractor import PairScores, RelationExtractor
 from atlop.formats import read
 from atlop.model.pairs import pool_entities
 from atlop.model.scores import AdaptiveThreshold
-from atlop.published import import_published
+from atlop.reference import load_reference
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -59,7 +59,7 @@ def reference(request: pytest.FixtureRequest, shared: Path, tmp_path_factory: py
     if request.param == "cdr":
         labels = tmp_path_factory.mktemp("cdr") / "rel2id.json"
         labels.write_text(json.dumps({"1:NR:2": 0, "1:CID:2": 1}), encoding="utf-8")
-    checkpoint = import_published(folder, folder / "reference.pt", labels)
+    checkpoint = load_reference(folder, folder / "reference.pt", labels)
     documents = read(folder / ("documents.data" if request.param == "cdr" else "documents.json"))
     expected = load_file(folder / "expected.safetensors")
     extractor = RelationExtractor(TorchBackend(checkpoint))

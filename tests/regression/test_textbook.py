@@ -12,13 +12,13 @@ from transformers import AutoConfig, AutoModel
 
 from atlop import read
 from atlop.features import Featurizer
-from atlop.published import import_published
+from atlop.reference import load_reference
 
 
 @pytest.mark.parametrize("encoder", ["bert", "roberta"])
 def test_the_textbook_gives_the_reference_logits(shared: Path, encoder: str) -> None:
     folder = shared / "golden" / encoder
-    checkpoint = import_published(folder, folder / "reference.pt", shared / "data/docred/rel2id.json")
+    checkpoint = load_reference(folder, folder / "reference.pt", shared / "data/docred/rel2id.json")
     featurizer = Featurizer(checkpoint.tokenizer, checkpoint.config, checkpoint.model.encoder.window)
     features = [featurizer(document) for document in read(folder / "documents.json")]
     transformer = AutoModel.from_config(AutoConfig.from_pretrained(folder), attn_implementation="eager")

@@ -220,10 +220,10 @@ def import_reference(
 ) -> None:
     """Turn a checkpoint of the published implementation into a model folder."""
     from atlop.checkpoint import save
-    from atlop.published import import_published
+    from atlop.reference import load_reference
 
     _check_empty(output)
-    checkpoint = import_published(config, weights, labels)
+    checkpoint = load_reference(config, weights, labels)
     save(checkpoint, output)
     typer.echo(f"Model with {len(checkpoint.labels.relations)} relations in {output}")
 

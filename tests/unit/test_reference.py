@@ -14,7 +14,7 @@ from torch import Tensor
 from atlop.checkpoint import Checkpoint, load, save
 from atlop.config import ModelConfig
 from atlop.errors import CheckpointError
-from atlop.published import import_published
+from atlop.reference import load_reference
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -50,7 +50,7 @@ def importing(tiny_encoder: Path, tmp_path: Path) -> Callable[..., Checkpoint]:
         (tmp_path / "rel2id.json").write_text(json.dumps(columns))
         if state is not None:
             torch.save(state, tmp_path / weights)
-        return import_published(tiny_encoder, tmp_path / weights, tmp_path / "rel2id.json")
+        return load_reference(tiny_encoder, tmp_path / weights, tmp_path / "rel2id.json")
 
     return run
 
@@ -241,7 +241,7 @@ def test_truncated_weights_are_told(failure: Callable[..., str], state: State, t
 def test_missing_files_are_told(failure: Callable[..., str], tiny_encoder: Path, tmp_path: Path) -> None:
     assert failure() == "weights.pt: not readable as weights: No such file or directory"
     with pytest.raises(CheckpointError) as caught:
-        import_published(tiny_encoder, tmp_path / "weights.pt", tmp_path / "none.json")
+        load_reference(tiny_encoder, tmp_path / "weights.pt", tmp_path / "none.json")
     assert str(caught.value) == f"{tmp_path}/none.json: No such file or directory"
 
 
@@ -267,7 +267,7 @@ def test_an_encoder_that_cannot_be_loaded_is_told(state: State, tmp_path: Path) 
     (tmp_path / "encoder").mkdir()
     (tmp_path / "encoder" / "config.json").write_text("{}")
     with pytest.raises(CheckpointError) as caught:
-        import_published(tmp_path / "encoder", tmp_path / "weights.pt", tmp_path / "rel2id.json")
+        load_reference(tmp_path / "encoder", tmp_path / "weights.pt", tmp_path / "rel2id.json")
     assert str(caught.value) == (
         f"{tmp_path}/encoder: transformers cannot load the encoder: "
         f"Unrecognized model in {tmp_path}/encoder. Should have a `model_type` key in its config.json."

@@ -42,7 +42,7 @@ PUBLISHED_OVERLAP = -3
 """Up to three subwords fall between the two windows of the published code."""
 
 
-def import_published(config: Path, weights: Path, labels: Path) -> Checkpoint:
+def load_reference(config: Path, weights: Path, labels: Path) -> Checkpoint:
     """Make a checkpoint of published weights.
 
     Args:

@@ -23,7 +23,7 @@ from atlop.evaluation import facts_of
 from atlop.folder import BUNDLED, LABELS, load_labels
 from atlop.training.offset import best_offset
 from atlop.training.states import write_json
-from atlop.type_pairs import TypePairs
+from atlop.type_constraints import TypeConstraints
 
 CARD = """---
 license: apache-2.0
@@ -82,7 +82,7 @@ def score_row(extractor: RelationExtractor, dev: list[Document], train: list[Doc
 
 def add_type_pairs(train: list[Document]) -> None:
     """Let the bundled model know which types its training documents relate; its weights stay as they are."""
-    labels = dataclasses.replace(load_labels(BUNDLED), type_pairs=TypePairs.of(train))
+    labels = dataclasses.replace(load_labels(BUNDLED), type_constraints=TypeConstraints.of(train))
     write_json(BUNDLED / LABELS, labels.to_json())
 
 

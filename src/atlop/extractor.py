@@ -18,7 +18,7 @@ from atlop.errors import CheckpointError
 from atlop.features import Features, Featurizer
 from atlop.folder import find_folder
 from atlop.labels import LabelMap
-from atlop.type_pairs import TypePairs
+from atlop.type_constraints import TypeConstraints
 
 DOCUMENTS_AT_ONCE = 64
 """Documents read ahead and sorted by length, so that those of one batch are about equally long."""
@@ -50,8 +50,10 @@ class RelationExtractor:
 
     def __init__(self, backend: Backend, *, prune: bool = False) -> None:
         self.backend = backend
-        type_pairs = _known_type_pairs(backend.labels) if prune else None
-        self.featurizer = Featurizer(backend.tokenizer, backend.config, backend.window, type_pairs=type_pairs)
+        type_constraints = _known_type_pairs(backend.labels) if prune else None
+        self.featurizer = Featurizer(
+            backend.tokenizer, backend.config, backend.window, type_constraints=type_constraints
+        )
 
     def predict(self, documents: Iterable[Document]) -> Iterator[Document]:
         """Give each document with the relations that the model finds in place of its own, in the same order.
@@ -102,11 +104,11 @@ class RelationExtractor:
         return scores
 
 
-def _known_type_pairs(labels: LabelMap) -> TypePairs:
-    if labels.type_pairs is None:
+def _known_type_pairs(labels: LabelMap) -> TypeConstraints:
+    if labels.type_constraints is None:
         problem = "the model holds no type pairs, expected those that its training relations connect"
         raise CheckpointError(f"prune: {problem}; train it with this version of atlop, or predict without pruning")
-    return labels.type_pairs
+    return labels.type_constraints
 
 
 def _chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:

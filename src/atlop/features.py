@@ -18,7 +18,7 @@ from atlop.config import ModelConfig
 from atlop.documents import Document, Mention
 from atlop.errors import ConfigError
 from atlop.labels import LabelMap
-from atlop.type_pairs import TypePairs
+from atlop.type_constraints import TypeConstraints
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -142,7 +142,7 @@ class Featurizer:
         tokenizer: the encoder's tokenizer; every word is given to it by itself.
         config: markers, lengths and windows.
         window: subwords that the encoder reads at once.
-        type_pairs: if given, pairs of types that it does not connect are left out.
+        type_constraints: if given, pairs of types that it does not connect are left out.
 
     Raises:
         ConfigError: if a window has no room for its overlap.
@@ -154,9 +154,9 @@ class Featurizer:
         config: ModelConfig,
         window: int,
         *,
-        type_pairs: TypePairs | None = None,
+        type_constraints: TypeConstraints | None = None,
     ) -> None:
-        self.tokenizer, self.config, self.type_pairs = tokenizer, config, type_pairs
+        self.tokenizer, self.config, self.type_constraints = tokenizer, config, type_constraints
         self.markers = MARKERS[config.markers]
         # A vocabulary without the marker marks with its unknown subword, as the published code does.
         self.marker: int = cast(list[int], tokenizer.convert_tokens_to_ids([MARKER]))[0]
@@ -184,7 +184,7 @@ class Featurizer:
         starts = np.array([places[mention.sentence, mention.start] for mention, _ in mentions], dtype=np.int64)
         starts += len(self.special.prefix)
         owners, kept = np.array([entity for _, entity in mentions], dtype=np.int64), starts < len(ids)
-        pairs = document.pairs if self.type_pairs is None else self.type_pairs.kept(document)
+        pairs = document.pairs if self.type_constraints is None else self.type_constraints.kept(document)
         windows = plan_windows(len(ids), self.window, self.special, self.config.window_overlap)
         return Features(
             title=document.title,

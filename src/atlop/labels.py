@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from atlop.errors import LabelError, got
-from atlop.type_pairs import TypePairs
+from atlop.type_constraints import TypeConstraints
 
 _BIOMEDICAL_LABEL = re.compile(r"\d+:(\w+):\d+")
 """How the preprocessed CDR and GDA files write a relation, such as ``1:CID:2``."""
@@ -47,7 +47,7 @@ class LabelMap:
     """A name for people, such as ``country of citizenship``, for some or all relations."""
     threshold: str = "Na"
     """What the corpus calls column 0, the class that means no relation and serves as the threshold."""
-    type_pairs: TypePairs | None = None
+    type_constraints: TypeConstraints | None = None
     """Which types of entities the relations connect in training; ``None`` where that is not known."""
 
     def __post_init__(self) -> None:
@@ -85,7 +85,7 @@ class LabelMap:
     def to_json(self) -> dict[str, Any]:
         """Give the form in which a model folder stores the label map."""
         rows = [{"name": name, "readable": self.readable_name(name)} for name in self.relations]
-        types = {} if self.type_pairs is None else {"type_pairs": self.type_pairs.to_json()}
+        types = {} if self.type_constraints is None else {"type_constraints": self.type_constraints.to_json()}
         return {"threshold": self.threshold, "relations": rows, **types}
 
     @classmethod
@@ -104,7 +104,7 @@ class LabelMap:
             raise LabelError(f"label map: got {got(stored)}, {expected}") from error
         readable = {name: text for name, text in rows if text != name}
         # Only what training made since they were remembered has them.
-        types = TypePairs.from_json(stored["type_pairs"]) if "type_pairs" in stored else None
+        types = TypeConstraints.from_json(stored["type_constraints"]) if "type_constraints" in stored else None
         return cls(tuple(name for name, _ in rows), readable, threshold, types)
 
     @classmethod

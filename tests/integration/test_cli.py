@@ -22,7 +22,7 @@ from atlop.checkpoint import Checkpoint, load, save
 from atlop.documents import Document, Entity, Mention, Relation
 from atlop.extractor import RelationExtractor
 from atlop.formats import read, read_submission, write
-from atlop.type_pairs import TypePairs
+from atlop.type_constraints import TypeConstraints
 
 Run = Callable[..., Result]
 SCORES = [
@@ -191,7 +191,7 @@ def test_predict_at_another_precision(run: Run, precision: str) -> None:
 def typed(workplace: Path, documents: list[Document], make_checkpoint: Callable[..., Checkpoint]) -> Path:
     """A model in the workplace that finds a relation for every pair, and knows the types of the documents."""
     checkpoint = make_checkpoint(threshold_offset=100)
-    labels = dataclasses.replace(checkpoint.labels, type_pairs=TypePairs.of(documents))
+    labels = dataclasses.replace(checkpoint.labels, type_constraints=TypeConstraints.of(documents))
     save(dataclasses.replace(checkpoint, labels=labels), workplace / "typed")
     return workplace
 

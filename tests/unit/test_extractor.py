@@ -15,7 +15,7 @@ from atlop.checkpoint import Checkpoint, save
 from atlop.documents import Document, Relation
 from atlop.errors import CheckpointError
 from atlop.extractor import PairScores, RelationExtractor, load
-from atlop.type_pairs import TypePairs
+from atlop.type_constraints import TypeConstraints
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -96,8 +96,8 @@ def typed(build_document: BuildDocument) -> list[Document]:
 @pytest.fixture
 def born(tiny_checkpoint: Checkpoint) -> Checkpoint:
     """A model whose training related people to places and nothing else."""
-    type_pairs = TypePairs({"PER": frozenset({"LOC"}), "LOC": frozenset()})
-    labels = dataclasses.replace(tiny_checkpoint.labels, type_pairs=type_pairs)
+    type_constraints = TypeConstraints({"PER": frozenset({"LOC"}), "LOC": frozenset()})
+    labels = dataclasses.replace(tiny_checkpoint.labels, type_constraints=type_constraints)
     return dataclasses.replace(tiny_checkpoint, labels=labels)
 
 

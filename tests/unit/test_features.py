@@ -16,7 +16,7 @@ from atlop.documents import Document, Relation
 from atlop.errors import ConfigError, LabelError
 from atlop.features import Features, Featurizer, SpecialSubwords, label_matrix
 from atlop.labels import LabelMap
-from atlop.type_pairs import TypePairs
+from atlop.type_constraints import TypeConstraints
 
 BuildDocument = Callable[..., Document]
 
@@ -281,8 +281,8 @@ def test_features_leave_out_pairs_of_types_that_are_not_connected(
 ) -> None:
     relations = (Relation(0, 1, "P1"), Relation(1, 0, "P1"))
     document = build_document([SENTENCE], [(0, 0, 1, "PER")], [(0, 1, 2, "LOC")], relations=relations)
-    type_pairs = TypePairs({"PER": frozenset({"LOC"}), "LOC": frozenset()})
-    featurizer = Featurizer(tiny_tokenizer, ModelConfig(window_overlap=0), window=64, type_pairs=type_pairs)
+    type_constraints = TypeConstraints({"PER": frozenset({"LOC"}), "LOC": frozenset()})
+    featurizer = Featurizer(tiny_tokenizer, ModelConfig(window_overlap=0), window=64, type_constraints=type_constraints)
     features = featurizer(document, LabelMap(("P1",)))
     assert features.pairs.tolist() == [[0, 1]]
     assert features.labels is not None
@@ -294,6 +294,6 @@ def test_features_of_a_document_without_a_pair_to_keep(
     tiny_tokenizer: PreTrainedTokenizerBase, build_document: BuildDocument
 ) -> None:
     document = build_document([SENTENCE], [(0, 0, 1)], [(0, 1, 2)])
-    nothing = TypePairs({"PER": frozenset()})
-    features = Featurizer(tiny_tokenizer, ModelConfig(window_overlap=0), window=64, type_pairs=nothing)(document)
+    nothing = TypeConstraints({"PER": frozenset()})
+    features = Featurizer(tiny_tokenizer, ModelConfig(window_overlap=0), window=64, type_constraints=nothing)(document)
     assert features.pairs.shape == (0, 2)

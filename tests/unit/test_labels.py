@@ -7,7 +7,7 @@ import pytest
 
 from atlop.errors import LabelError
 from atlop.labels import LabelMap, plain_name
-from atlop.type_pairs import TypePairs
+from atlop.type_constraints import TypeConstraints
 
 LABELS = LabelMap(("P27", "P19", "P131"), {"P27": "country of citizenship"}, threshold="NR")
 STORED = {
@@ -44,8 +44,10 @@ def test_is_stored_with_all_that_it_holds() -> None:
 
 
 def test_type_pairs_are_stored_where_they_are_known() -> None:
-    labels = dataclasses.replace(LABELS, type_pairs=TypePairs({"PER": frozenset({"LOC"}), "LOC": frozenset()}))
-    stored = {**STORED, "type_pairs": {"LOC": [], "PER": ["LOC"]}}
+    labels = dataclasses.replace(
+        LABELS, type_constraints=TypeConstraints({"PER": frozenset({"LOC"}), "LOC": frozenset()})
+    )
+    stored = {**STORED, "type_constraints": {"LOC": [], "PER": ["LOC"]}}
     assert labels.to_json() == stored
     assert LabelMap.from_json(stored) == labels
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from atlop.documents import Document, Entity, Relation
 from atlop.evaluation import Counts, Scores
 from atlop.labels import LabelMap
-from atlop.type_pairs import TypePairs
+from atlop.type_constraints import TypeConstraints
 
 if TYPE_CHECKING:  # tables of relations need no torch
     from atlop.checkpoint import Checkpoint
@@ -112,7 +112,7 @@ def model_table(folder: Path, checkpoint: Checkpoint) -> str:
         "encoder": f"{encoder.transformer.config.model_type}, width {encoder.width}, {encoder.layers} layers",
         "weights": f"{weights:,}",
         "relations": f"{len(checkpoint.labels.relations)}, {limit} a pair",
-        "type pairs": _told_type_pairs(checkpoint.labels.type_pairs),
+        "type pairs": _told_type_pairs(checkpoint.labels.type_constraints),
         "documents": f"{length}, windows of {encoder.window} subwords",
         "parts": f"{config.mention_pooling} pooling, {config.context} context, {config.thresholding} threshold",
         "confidence": f"offset {config.threshold_offset:g}, temperature {config.temperature:g}",
@@ -123,11 +123,11 @@ def model_table(folder: Path, checkpoint: Checkpoint) -> str:
     return render(table)
 
 
-def _told_type_pairs(type_pairs: TypePairs | None) -> str:
-    if type_pairs is None:
+def _told_type_pairs(type_constraints: TypeConstraints | None) -> str:
+    if type_constraints is None:
         return "not known, so none can be skipped"
-    connected = sum(map(len, type_pairs.tails.values()))
-    return f"{connected} of {len(type_pairs.tails) ** 2} connected in training; --prune skips the others"
+    connected = sum(map(len, type_constraints.tails.values()))
+    return f"{connected} of {len(type_constraints.tails) ** 2} connected in training; --prune skips the others"
 
 
 def render(table: Table) -> str:

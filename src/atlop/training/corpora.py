@@ -14,7 +14,7 @@ from atlop.documents import Document
 from atlop.errors import AtlopError, LabelError, got, reason
 from atlop.formats import read
 from atlop.labels import LabelMap
-from atlop.type_pairs import TypePairs
+from atlop.type_constraints import TypeConstraints
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def make_labels(config: TrainingConfig, documents: Sequence[Document]) -> LabelM
         for document in documents:
             for relation in document.relations:
                 _check_known(relation.relation, labels, document, config)
-    return dataclasses.replace(labels, type_pairs=TypePairs.of(documents))
+    return dataclasses.replace(labels, type_constraints=TypeConstraints.of(documents))
 
 
 def _check_known(relation: str, labels: LabelMap, document: Document, config: TrainingConfig) -> None:

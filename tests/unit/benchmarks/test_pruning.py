@@ -12,7 +12,7 @@ from atlop.backends.pytorch import TorchBackend
 from atlop.checkpoint import Checkpoint
 from atlop.documents import Document, Relation
 from atlop.extractor import RelationExtractor
-from atlop.type_pairs import TypePairs
+from atlop.type_constraints import TypeConstraints
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -26,7 +26,7 @@ def test_counts_what_is_lost_by_skipping(
     # All three relations of every pair are found, and those of (LOC, PER) skipped.
     checkpoint = make_checkpoint(threshold_offset=100)
     labels = dataclasses.replace(
-        checkpoint.labels, type_pairs=TypePairs({"PER": frozenset({"LOC"}), "LOC": frozenset()})
+        checkpoint.labels, type_constraints=TypeConstraints({"PER": frozenset({"LOC"}), "LOC": frozenset()})
     )
     backend = TorchBackend(dataclasses.replace(checkpoint, labels=labels))
     plain, pruned = (Way(RelationExtractor(backend, prune=prune)) for prune in (False, True))

@@ -14,11 +14,11 @@ from atlop.errors import AtlopError, DataError, LabelError
 from atlop.formats import write
 from atlop.labels import LabelMap
 from atlop.training.corpora import Corpora, make_labels, read_corpora, with_typed_candidates
-from atlop.type_pairs import TypePairs
+from atlop.type_constraints import TypeConstraints
 
 Configure = Callable[..., TrainingConfig]
 
-PEOPLE = TypePairs({"PER": frozenset({"PER"})})
+PEOPLE = TypeConstraints({"PER": frozenset({"PER"})})
 """What the relations of a corpus of people connect."""
 
 
@@ -86,10 +86,10 @@ def stored(tmp_path: Path) -> Callable[[str, Any], Path]:
 def test_labels_are_the_relations_of_the_training_documents(
     configure: Configure, corpus: list[Document], stored: Callable[[str, Any], Path]
 ) -> None:
-    assert make_labels(configure(), corpus) == LabelMap(("P1", "P2"), type_pairs=PEOPLE)
+    assert make_labels(configure(), corpus) == LabelMap(("P1", "P2"), type_constraints=PEOPLE)
     names = stored("names.json", {"P2": "second", "P9": "ninth"})
     labels = make_labels(configure(label_names=names), corpus)
-    assert labels == LabelMap(("P1", "P2"), {"P2": "second"}, type_pairs=PEOPLE)
+    assert labels == LabelMap(("P1", "P2"), {"P2": "second"}, type_constraints=PEOPLE)
 
 
 def test_labels_are_the_given_columns(
@@ -162,4 +162,4 @@ def test_a_missing_file_of_labels_is_told(
 
 def test_self_pairs_of_the_labels_need_no_column_of_their_own(configure: Configure, corpus: list[Document]) -> None:
     reflexive = corpus[0].with_relations((Relation(0, 0, "P7"),))
-    assert make_labels(configure(), [reflexive]) == LabelMap(("P7",), type_pairs=PEOPLE)
+    assert make_labels(configure(), [reflexive]) == LabelMap(("P7",), type_constraints=PEOPLE)

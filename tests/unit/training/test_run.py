@@ -20,13 +20,13 @@ from atlop.training import run as module
 from atlop.training import train
 from atlop.training.run import start_from
 from atlop.training.trainer import RelationTrainer
-from atlop.type_pairs import TypePairs
+from atlop.type_constraints import TypeConstraints
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 Configure = Callable[..., TrainingConfig]
 
-PEOPLE = TypePairs({"PER": frozenset({"PER"})})
+PEOPLE = TypeConstraints({"PER": frozenset({"PER"})})
 """What the relations of a corpus of people connect."""
 
 
@@ -47,7 +47,7 @@ def test_leaves_a_model_folder_with_its_settings_and_history(
     assert [row["epoch"] for row in history if "eval_f1" in row] == [1.0, 2.0]
     assert scores["eval_f1"] == max(row["eval_f1"] for row in history if "eval_f1" in row)
     assert json.loads((folder / "training.json").read_text())["epochs"] == 2
-    assert load(folder).labels == LabelMap(("P1", "P2"), type_pairs=PEOPLE)
+    assert load(folder).labels == LabelMap(("P1", "P2"), type_constraints=PEOPLE)
     assert len(list(RelationExtractor(TorchBackend(load(folder))).predict(corpus))) == 4
 
 
@@ -235,7 +235,7 @@ def test_a_run_from_a_model_is_resumed_from_the_same_model_only(
 ) -> None:
     train(configure(), tmp_path / "out", init=str(base), device="cpu")
     assert load(tmp_path / "out").config.embedding_size == 12
-    assert load(tmp_path / "out").labels == LabelMap(("P1", "P2"), type_pairs=PEOPLE)
+    assert load(tmp_path / "out").labels == LabelMap(("P1", "P2"), type_constraints=PEOPLE)
     with pytest.raises(ConfigError) as caught:
         train(configure(), tmp_path / "out", resume=True, device="cpu")
     message = f"init: got None, the run began with '{base}'"

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from atlop.documents import Document, Entity, Mention, Relation
 from atlop.errors import LabelError
-from atlop.type_pairs import TypePairs
+from atlop.type_constraints import TypeConstraints
 
-BORN = TypePairs({"PER": frozenset({"LOC"}), "LOC": frozenset({"LOC", "ORG"}), "ORG": frozenset(), "NUM": frozenset()})
+BORN = TypeConstraints(
+    {"PER": frozenset({"LOC"}), "LOC": frozenset({"LOC", "ORG"}), "ORG": frozenset(), "NUM": frozenset()}
+)
 STORED = {"LOC": ["LOC", "ORG"], "NUM": [], "ORG": [], "PER": ["LOC"]}
 
 
@@ -27,25 +29,25 @@ def typed(*entities: str, relations: tuple[tuple[int, int], ...] = (), **others:
 def test_every_type_is_known_and_those_of_relations_are_connected_in_their_order() -> None:
     first = typed("PER", "LOC", "LOC", "NUM", relations=((0, 1), (1, 2)))
     second = typed("ORG", "LOC", "PER", relations=((1, 0), (2, 1)))
-    assert TypePairs.of([first, second]) == BORN
+    assert TypeConstraints.of([first, second]) == BORN
 
 
 def test_an_entity_has_the_types_of_all_of_its_mentions() -> None:
     document = typed("PER ORG PER", "LOC MISC", relations=((0, 1),))
     both = frozenset({"LOC", "MISC"})
     expected = {"PER": both, "ORG": both, "LOC": frozenset[str](), "MISC": frozenset[str]()}
-    assert TypePairs.of([document]) == TypePairs(expected)
+    assert TypeConstraints.of([document]) == TypeConstraints(expected)
 
 
 def test_an_entity_may_be_related_to_itself() -> None:
-    assert TypePairs.of([typed("PER ORG", relations=((0, 0),))]).to_json() == {
+    assert TypeConstraints.of([typed("PER ORG", relations=((0, 0),))]).to_json() == {
         "ORG": ["ORG", "PER"],
         "PER": ["ORG", "PER"],
     }
 
 
 def test_no_documents_show_no_types() -> None:
-    assert TypePairs.of([]) == TypePairs({})
+    assert TypeConstraints.of([]) == TypeConstraints({})
 
 
 @pytest.mark.parametrize(
@@ -109,19 +111,21 @@ def test_a_pair_is_kept_where_a_relation_or_an_unknown_type_speaks_for_it(
         for pair in document.pairs
         if any(types in related or not seen.issuperset(types) for types in combinations(document, pair))
     ]
-    assert list(TypePairs.of(training).kept(document)) == expected
+    assert list(TypeConstraints.of(training).kept(document)) == expected
 
 
 @given(st.lists(documents(), max_size=3))
 def test_no_relation_of_the_training_documents_is_skipped(training: list[Document]) -> None:
-    type_pairs = TypePairs.of(training)
+    type_constraints = TypeConstraints.of(training)
     for document in training:
-        assert {(relation.head, relation.tail) for relation in document.relations} <= set(type_pairs.kept(document))
+        assert {(relation.head, relation.tail) for relation in document.relations} <= set(
+            type_constraints.kept(document)
+        )
 
 
 def test_is_stored_with_all_that_it_holds() -> None:
     assert BORN.to_json() == STORED
-    assert TypePairs.from_json(STORED) == BORN
+    assert TypeConstraints.from_json(STORED) == BORN
 
 
 @pytest.mark.parametrize(
@@ -135,6 +139,6 @@ def test_is_stored_with_all_that_it_holds() -> None:
 )
 def test_a_stored_form_that_is_none_is_told(stored: Any, shown: str) -> None:
     with pytest.raises(LabelError) as caught:
-        TypePairs.from_json(stored)
+        TypeConstraints.from_json(stored)
     expected = "expected {head type: [tail type, ...], ...}"
-    assert str(caught.value) == f"label map: type_pairs: got {shown}, {expected}"
+    assert str(caught.value) == f"label map: type_constraints: got {shown}, {expected}"

@@ -12,7 +12,7 @@ from atlop.errors import LabelError, got
 
 
 @dataclass(frozen=True)
-class TypePairs:
+class TypeConstraints:
     """The ordered pairs of entity types that a relation of the training documents connects.
 
     An entity has the types of all of its mentions, so one relation may connect several pairs of types.
@@ -23,7 +23,7 @@ class TypePairs:
     never the head."""
 
     @classmethod
-    def of(cls, documents: Iterable[Document]) -> TypePairs:
+    def of(cls, documents: Iterable[Document]) -> TypeConstraints:
         """Collect the types of documents, and which of them their relations connect."""
         tails: dict[str, set[str]] = {}
         for document in documents:
@@ -58,7 +58,7 @@ class TypePairs:
         return {kind: sorted(self.tails[kind]) for kind in sorted(self.tails)}
 
     @classmethod
-    def from_json(cls, stored: Any) -> TypePairs:
+    def from_json(cls, stored: Any) -> TypeConstraints:
         """Read what :meth:`to_json` gave.
 
         Raises:
@@ -66,7 +66,7 @@ class TypePairs:
         """
         if not isinstance(stored, dict) or not all(map(_are_texts, stored.values())):
             expected = "expected {head type: [tail type, ...], ...}"
-            raise LabelError(f"label map: type_pairs: got {got(stored)}, {expected}")
+            raise LabelError(f"label map: type_constraints: got {got(stored)}, {expected}")
         return cls({kind: frozenset(tails) for kind, tails in stored.items()})
 
 

@@ -52,9 +52,9 @@ class Laps:
 def measure(path: str, *, precision: str) -> dict[str, float]:
     """Go through the start and predict the documents of a file."""
     laps = Laps()
-    quick_start = import_module("atlop.cli.start").quick_start
+    without_gc = import_module("atlop.cli.startup").without_gc
     laps.end("command line")
-    with quick_start():
+    with without_gc():
         for step, modules in IMPORTS.items():
             for module in modules:
                 import_module(module)

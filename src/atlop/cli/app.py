@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from atlop.cli.start import quick_start
+from atlop.cli.startup import without_gc
 from atlop.errors import AtlopError, DataError
 
 
@@ -77,7 +77,7 @@ def train(
 
     settings = load_training_config(config, parse_overrides(overrides or []))
     # Only here, so that a wrong configuration is told at once.
-    with quick_start():
+    with without_gc():
         from atlop.cli.training import TrainingProgress
         from atlop.training import train as run
 
@@ -130,15 +130,15 @@ def predict(
         raise AtlopError(f"--resume: got {found}, expected a JSONL file, to which documents are added one by one")
     files, folder = input_files(inputs), find_folder(model)
     # Only here, so that a wrong option or file is told at once.
-    with quick_start():
-        from atlop.cli.partial import PartialOutput
+    with without_gc():
         from atlop.cli.prediction import predict_files, settings_of
+        from atlop.cli.resumable import ResumableOutput
         from atlop.extractor import load
 
         extractor = load(folder, device=device, precision=precision, prune=prune)
     partial = None
     if resume and output:
-        partial = PartialOutput(output, settings_of(folder, precision=precision, prune=prune))
+        partial = ResumableOutput(output, settings_of(folder, precision=precision, prune=prune))
     told = predict_files(
         extractor, files, form=form, on_error=policy, report=_report, target=target, output=output, partial=partial
     )
@@ -245,7 +245,7 @@ def export(
     _choice("--to", to, ("onnx",))
     _check_empty(output)
     # Only here, so that a wrong option is told at once.
-    with quick_start():
+    with without_gc():
         from atlop.checkpoint import load
         from atlop.export import export_onnx
 
@@ -261,7 +261,7 @@ def info(
     ] = None,
 ) -> None:
     """Tell what a model is made of."""
-    with quick_start():
+    with without_gc():
         from atlop.checkpoint import load
         from atlop.cli.show import model_table
         from atlop.folder import find_folder

@@ -7,17 +7,17 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from atlop.cli.ahead import ahead
 from atlop.cli.files import read_all, total_size
 from atlop.cli.output import write_predictions
-from atlop.cli.partial import PartialOutput
+from atlop.cli.prefetch import prefetch
 from atlop.cli.progress import Tally
+from atlop.cli.resumable import ResumableOutput
 from atlop.errors import DataError
 from atlop.extractor import RelationExtractor
 from atlop.folder import SETTINGS
 from atlop.formats import OnError, encode
 
-READ_AHEAD = 64
+PREFETCHED = 64
 """Documents that are read while others are predicted."""
 
 
@@ -30,7 +30,7 @@ def predict_files(
     report: Callable[[DataError], object],
     target: str,
     output: Path | None,
-    partial: PartialOutput | None,
+    partial: ResumableOutput | None,
 ) -> str:
     """Predict the documents of files and write each as soon as it is predicted, while a thread reads the next.
 
@@ -49,7 +49,7 @@ def predict_files(
     """
     tally, labels = Tally(total_size(files)), extractor.backend.labels
     kept = partial.kept if partial else 0
-    with closing(ahead(read_all(files, form=form, on_error=on_error, report=report), READ_AHEAD)) as rows:
+    with closing(prefetch(read_all(files, form=form, on_error=on_error, report=report), PREFETCHED)) as rows:
         texts = tally.noted(partial.rest(rows) if partial else rows)
         with closing(tally.shown(extractor.predict(texts))) as documents:
             if partial:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from atlop.cli import prediction
-from atlop.cli.partial import PartialOutput
-from atlop.cli.prediction import READ_AHEAD, predict_files, settings_of
+from atlop.cli.prediction import PREFETCHED, predict_files, settings_of
+from atlop.cli.resumable import ResumableOutput
 from atlop.documents import Document
 from atlop.errors import DataError
 from atlop.labels import LabelMap
@@ -56,7 +56,7 @@ def source(monkeypatch: pytest.MonkeyPatch) -> Input:
     return source
 
 
-def run(extractor: Any, output: Path | None, *, target: str = "jsonl", partial: PartialOutput | None = None) -> str:
+def run(extractor: Any, output: Path | None, *, target: str = "jsonl", partial: ResumableOutput | None = None) -> str:
     options: dict[str, Any] = {"form": None, "on_error": "raise", "report": print}
     return predict_files(extractor, [], **options, target=target, output=output, partial=partial)
 
@@ -79,7 +79,7 @@ def test_every_document_goes_through(source: Input, tmp_path: Path) -> None:
 def test_no_more_is_read_than_a_fixed_number_ahead(
     source: Input, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, to_file: bool
 ) -> None:
-    """Whatever is written: of 300 documents the thread holds one and the queue READ_AHEAD beside those predicted."""
+    """Whatever is written: of 300 documents the thread holds one and the queue PREFETCHED beside those predicted."""
     most = 0
 
     class Watching(Extractor):
@@ -91,11 +91,11 @@ def test_no_more_is_read_than_a_fixed_number_ahead(
 
     run(Watching(), tmp_path / "out" if to_file else None, target=target)
     assert source.read == COUNT
-    assert 0 < most <= READ_AHEAD + 1
+    assert 0 < most <= PREFETCHED + 1
 
 
 def test_predictions_are_written_while_others_are_made(source: Input, tmp_path: Path) -> None:
-    partial = PartialOutput(tmp_path / "out.jsonl", {})
+    partial = ResumableOutput(tmp_path / "out.jsonl", {})
     kept = []
 
     class Watching(Extractor):
@@ -122,8 +122,10 @@ def test_a_run_goes_on_where_the_one_before_was_stopped(source: Input, tmp_path:
     output = tmp_path / "out.jsonl"
     for stop in (100, 50):
         with pytest.raises(KeyboardInterrupt):
-            run(Extractor(stop=stop, error=KeyboardInterrupt()), output, partial=PartialOutput(output, {"model": "a"}))
-    told = run(Extractor(), output, partial=PartialOutput(output, {"model": "a"}))
+            run(
+                Extractor(stop=stop, error=KeyboardInterrupt()), output, partial=ResumableOutput(output, {"model": "a"})
+            )
+    told = run(Extractor(), output, partial=ResumableOutput(output, {"model": "a"}))
     assert titles(output) == ALL
     assert told.startswith("150 documents in ")
     assert told.endswith(" a second), after 150 that were kept")

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from atlop.cli.start import quick_start
+from atlop.cli.startup import without_gc
 from atlop.documents import Document
 from atlop.formats import write
 
 
 def test_there_is_no_looking_for_garbage_at_the_start_only() -> None:
-    with quick_start():
+    with without_gc():
         assert not gc.isenabled()
     assert gc.isenabled()
     gc.unfreeze()
 
 
 def test_a_start_that_fails_looks_for_garbage_again() -> None:
-    with pytest.raises(KeyboardInterrupt), quick_start():
+    with pytest.raises(KeyboardInterrupt), without_gc():
         raise KeyboardInterrupt
     assert gc.isenabled()
     gc.unfreeze()

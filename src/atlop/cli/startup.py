@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def quick_start() -> Iterator[None]:
+def without_gc() -> Iterator[None]:
     """Import and load without looking for garbage in between.
 
     A model library makes more than half a million objects when it is imported. Nearly all of them stay to the end, and

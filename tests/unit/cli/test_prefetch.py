@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from atlop.cli import ahead as module
-from atlop.cli.ahead import ahead
+from atlop.cli.prefetch import prefetch
 
 LONG = 60
 """Seconds after which a thread that does not come is taken for lost."""
@@ -33,13 +33,13 @@ class Source:
 @pytest.mark.parametrize("size", [1, 2, 100])
 @pytest.mark.parametrize("count", [0, 1, 50])
 def test_gives_every_item_in_its_order(count: int, size: int) -> None:
-    assert list(ahead(range(count), size)) == list(range(count))
+    assert list(prefetch(range(count), size)) == list(range(count))
 
 
 @pytest.mark.parametrize("size", [1, 3])
 def test_takes_so_many_items_ahead_and_no_more(size: int) -> None:
     source = Source()
-    items = ahead(source.numbers(1000), size)
+    items = prefetch(source.numbers(1000), size)
     for given in range(1, 20):
         next(items)
         while source.taken < given + size + 1:  # those given, those that wait, and the one that the thread holds
@@ -51,7 +51,7 @@ def test_takes_so_many_items_ahead_and_no_more(size: int) -> None:
 
 def test_nothing_is_taken_before_it_is_asked_for() -> None:
     source = Source()
-    ahead(source.numbers(3), 2)
+    prefetch(source.numbers(3), 2)
     assert source.taken == 0
 
 
@@ -61,7 +61,7 @@ def test_an_error_is_raised_in_its_place(error: BaseException) -> None:
         yield from range(5)
         raise error
 
-    items = ahead(failing(), 2)
+    items = prefetch(failing(), 2)
     assert [next(items) for _ in range(5)] == [0, 1, 2, 3, 4]
     with pytest.raises(type(error)) as caught:
         next(items)
@@ -72,7 +72,7 @@ def test_an_error_is_raised_in_its_place(error: BaseException) -> None:
 def test_closing_ends_the_thread_and_closes_the_source(given: int) -> None:
     before = threading.active_count()
     source = Source()
-    items = ahead(source.numbers(1000), 3)
+    items = prefetch(source.numbers(1000), 3)
     for _ in range(given):
         next(items)
     items.close()
@@ -83,7 +83,7 @@ def test_closing_ends_the_thread_and_closes_the_source(given: int) -> None:
 def test_a_consumer_that_fails_ends_the_thread() -> None:
     before = threading.active_count()
     with pytest.raises(ZeroDivisionError):
-        for number in ahead(iter([2, 1, 0, 1]), 1):
+        for number in prefetch(iter([2, 1, 0, 1]), 1):
             assert 1 / number
     # The error that pytest holds no longer holds the iterator of the loop.
     assert threading.active_count() == before
@@ -98,7 +98,7 @@ def test_closing_does_not_wait_for_a_source_that_waits(monkeypatch: pytest.Monke
         more.wait(LONG)
 
     before = set(threading.enumerate())
-    items = ahead(waiting(), 1)
+    items = prefetch(waiting(), 1)
     assert next(items) == 0
     items.close()
     (thread,) = set(threading.enumerate()) - before

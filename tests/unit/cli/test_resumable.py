@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from atlop.cli.partial import PartialOutput
+from atlop.cli.resumable import ResumableOutput
 from atlop.documents import Document
 from atlop.errors import AtlopError, DataError
 
@@ -14,15 +14,15 @@ TITLES = ["first", "second", "third"]
 LINES = [json.dumps({"title": title, "relations": []}).encode() + b"\n" for title in TITLES]
 MADE_WITH = {"model": "/models/a", "precision": "fp32"}
 
-Make = Callable[..., PartialOutput]
+Make = Callable[..., ResumableOutput]
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
     """Begin or go on with ``out.jsonl`` in the temporary folder."""
 
-    def begin(**changes: str) -> PartialOutput:
-        return PartialOutput(tmp_path / "out.jsonl", {**MADE_WITH, **changes})
+    def begin(**changes: str) -> ResumableOutput:
+        return ResumableOutput(tmp_path / "out.jsonl", {**MADE_WITH, **changes})
 
     return begin
 
@@ -36,7 +36,7 @@ def interrupted(lines: list[bytes], error: BaseException | None = None) -> Itera
     raise error or KeyboardInterrupt
 
 
-def stop_after(partial: PartialOutput, count: int) -> None:
+def stop_after(partial: ResumableOutput, count: int) -> None:
     with pytest.raises(KeyboardInterrupt):
         partial.write(interrupted(LINES[:count]))
 
@@ -166,6 +166,6 @@ def test_a_line_that_is_no_document_is_told(make: Make, tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
-        PartialOutput(tmp_path / "none" / "out.jsonl", MADE_WITH)
+        ResumableOutput(tmp_path / "none" / "out.jsonl", MADE_WITH)
     folder = tmp_path / "none" / "out.jsonl.partial"
     assert str(caught.value) == f"{folder}: cannot be written: No such file or directory"

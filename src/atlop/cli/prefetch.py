@@ -21,7 +21,7 @@ class _End:
     error: BaseException | None = None
 
 
-def ahead(items: Iterable[Item], size: int) -> Generator[Item, None, None]:
+def prefetch(items: Iterable[Item], size: int) -> Generator[Item, None, None]:
     """Give items in their order, while a thread takes up to so many from their source ahead.
 
     An error of the source is raised in its place. The thread ends after the last item, or when the iterator is closed.

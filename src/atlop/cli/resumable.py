@@ -16,7 +16,7 @@ from atlop.formats.records import parse_json
 RUN, LINES = "run.json", "predictions.jsonl"
 
 
-class PartialOutput:
+class ResumableOutput:
     """The predictions for a JSONL file, kept in a folder beside it, ``FILE.partial``, until they are whole.
 
     The folder holds ``run.json``, what the predictions depend on beside the input, and ``predictions.jsonl``, to which

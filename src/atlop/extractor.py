@@ -50,7 +50,7 @@ class RelationExtractor:
 
     def __init__(self, backend: Backend, *, prune: bool = False) -> None:
         self.backend = backend
-        type_constraints = _known_type_pairs(backend.labels) if prune else None
+        type_constraints = _known_constraints(backend.labels) if prune else None
         self.featurizer = Featurizer(
             backend.tokenizer, backend.config, backend.window, type_constraints=type_constraints
         )
@@ -104,7 +104,7 @@ class RelationExtractor:
         return scores
 
 
-def _known_type_pairs(labels: LabelMap) -> TypeConstraints:
+def _known_constraints(labels: LabelMap) -> TypeConstraints:
     if labels.type_constraints is None:
         problem = "the model holds no type pairs, expected those that its training relations connect"
         raise CheckpointError(f"prune: {problem}; train it with this version of atlop, or predict without pruning")

@@ -43,7 +43,7 @@ class LabelMap:
 
     relations: tuple[str, ...]
     """Name of the relation in column 1, 2, ..., such as ``P27``."""
-    readable: Mapping[str, str] = field(default_factory=dict)
+    display_names: Mapping[str, str] = field(default_factory=dict)
     """A name for people, such as ``country of citizenship``, for some or all relations."""
     threshold: str = "Na"
     """What the corpus calls column 0, the class that means no relation and serves as the threshold."""
@@ -78,13 +78,13 @@ class LabelMap:
         """Give the name of the relation in a column from 1 on."""
         return self.relations[column - 1]
 
-    def readable_name(self, relation: str) -> str:
+    def display_name(self, relation: str) -> str:
         """Give the name for people, or the relation's own where there is none."""
-        return self.readable.get(relation, relation)
+        return self.display_names.get(relation, relation)
 
     def to_json(self) -> dict[str, Any]:
         """Give the form in which a model folder stores the label map."""
-        rows = [{"name": name, "readable": self.readable_name(name)} for name in self.relations]
+        rows = [{"name": name, "display_name": self.display_name(name)} for name in self.relations]
         types = {} if self.type_constraints is None else {"type_constraints": self.type_constraints.to_json()}
         return {"threshold": self.threshold, "relations": rows, **types}
 
@@ -96,24 +96,24 @@ class LabelMap:
             LabelError: if the stored form does not hold a label map.
         """
         try:
-            rows = [(row["name"], row["readable"]) for row in stored["relations"]]
+            rows = [(row["name"], row["display_name"]) for row in stored["relations"]]
             threshold = stored["threshold"]
             _check_texts(threshold, *(text for row in rows for text in row))
         except (KeyError, TypeError) as error:
-            expected = 'expected {"threshold": text, "relations": [{"name": text, "readable": text}, ...]}'
+            expected = 'expected {"threshold": text, "relations": [{"name": text, "display_name": text}, ...]}'
             raise LabelError(f"label map: got {got(stored)}, {expected}") from error
-        readable = {name: text for name, text in rows if text != name}
+        display_names = {name: text for name, text in rows if text != name}
         # Only what training made since they were remembered has them.
         types = TypeConstraints.from_json(stored["type_constraints"]) if "type_constraints" in stored else None
-        return cls(tuple(name for name, _ in rows), readable, threshold, types)
+        return cls(tuple(name for name, _ in rows), display_names, threshold, types)
 
     @classmethod
-    def from_columns(cls, columns: Any, readable: Mapping[str, str] | None = None) -> LabelMap:
+    def from_columns(cls, columns: Any, display_names: Mapping[str, str] | None = None) -> LabelMap:
         """Read the usual ``rel2id.json``: relation name to column, where column 0 is the threshold whatever its name.
 
         Args:
             columns: the mapping.
-            readable: names for people, as in ``rel_info.json``.
+            display_names: names for people, as in ``rel_info.json``.
 
         Raises:
             LabelError: if the columns are not the numbers from 0 on, each once.
@@ -124,11 +124,11 @@ class LabelMap:
             problem = f"got the columns {got(sorted(columns.values(), key=str))}"
             raise LabelError(f"label map: {problem}, expected 0 to {len(columns) - 1}, each once")
         names = [plain_name(name) for name in sorted(columns, key=lambda name: int(columns[name]))]
-        known = {name: text for name, text in (readable or {}).items() if name in names[1:]}
+        known = {name: text for name, text in (display_names or {}).items() if name in names[1:]}
         return cls(tuple(names[1:]), known, names[0])
 
     @classmethod
-    def from_relations(cls, relations: Iterable[str], readable: Mapping[str, str] | None = None) -> LabelMap:
+    def from_relations(cls, relations: Iterable[str], display_names: Mapping[str, str] | None = None) -> LabelMap:
         """Make a label map of the relations that a corpus uses, in alphabetical order."""
         names = tuple(sorted(set(relations)))
-        return cls(names, {name: text for name, text in (readable or {}).items() if name in names})
+        return cls(names, {name: text for name, text in (display_names or {}).items() if name in names})

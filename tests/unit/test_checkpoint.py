@@ -164,7 +164,7 @@ def test_a_missing_file_is_told(folder: Path, name: str) -> None:
     assert failure(folder) == f"model/{name}: no such file, expected one in every model folder"
 
 
-SHAPE = 'expected {"threshold": text, "relations": [{"name": text, "readable": text}, ...]}'
+SHAPE = 'expected {"threshold": text, "relations": [{"name": text, "display_name": text}, ...]}'
 NOT_JSON = "not readable as JSON: Expecting ',' delimiter: line 1 column 13 (char 12)"
 
 BROKEN = {

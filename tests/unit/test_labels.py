@@ -13,9 +13,9 @@ LABELS = LabelMap(("P27", "P19", "P131"), {"P27": "country of citizenship"}, thr
 STORED = {
     "threshold": "NR",
     "relations": [
-        {"name": "P27", "readable": "country of citizenship"},
-        {"name": "P19", "readable": "P19"},
-        {"name": "P131", "readable": "P131"},
+        {"name": "P27", "display_name": "country of citizenship"},
+        {"name": "P19", "display_name": "P19"},
+        {"name": "P131", "display_name": "P131"},
     ],
 }
 
@@ -35,7 +35,7 @@ def test_columns_count_from_one_as_the_threshold_owns_column_0() -> None:
 
 
 def test_names_for_people_fall_back_on_the_relations_own() -> None:
-    assert [LABELS.readable_name(name) for name in ("P27", "P19", "P999")] == ["country of citizenship", "P19", "P999"]
+    assert [LABELS.display_name(name) for name in ("P27", "P19", "P999")] == ["country of citizenship", "P19", "P999"]
 
 
 def test_is_stored_with_all_that_it_holds() -> None:
@@ -72,7 +72,7 @@ def test_relations_of_a_corpus_are_put_in_order() -> None:
     assert labels == LabelMap(("P19", "P27"), {"P19": "born in"})
 
 
-SHAPE = 'expected {"threshold": text, "relations": [{"name": text, "readable": text}, ...]}'
+SHAPE = 'expected {"threshold": text, "relations": [{"name": text, "display_name": text}, ...]}'
 ONE_NAME = "expected every relation to have one name of its own"
 
 
@@ -112,8 +112,8 @@ def test_every_relation_has_one_name_of_its_own(names: tuple[Any, ...], problem:
         ({"threshold": "", "relations": [3]}, "{'threshold': '', 'relations': [3]} (dict)"),
         ({"threshold": "", "relations": [{"name": "P1"}]}, "{'threshold': '', 'relations': [{'name': 'P1'}]} (dict)"),
         (
-            {"threshold": "", "relations": [{"name": [], "readable": ""}]},
-            "{'threshold': '', 'relations': [{'name': [], 'readable': ... (dict)",
+            {"threshold": "", "relations": [{"name": [], "display_name": ""}]},
+            "{'threshold': '', 'relations': [{'name': [], 'display_nam... (dict)",
         ),
     ],
 )

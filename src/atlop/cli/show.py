@@ -51,7 +51,7 @@ def relation_table(document: Document, labels: LabelMap) -> Group:
 
 def _cells(document: Document, relation: Relation, labels: LabelMap) -> list[Text | str]:
     """Give head, relation, tail and confidence."""
-    names = [document.entities[relation.head].name, labels.readable_name(relation.relation)]
+    names = [document.entities[relation.head].name, labels.display_name(relation.relation)]
     names.append(document.entities[relation.tail].name)
     return [*map(Text, names), "" if relation.confidence is None else f"{relation.confidence:.2f}"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from atlop.cli import ahead as module
+from atlop.cli import prefetch as module
 from atlop.cli.prefetch import prefetch
 
 LONG = 60

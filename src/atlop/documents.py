@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 
 from atlop.errors import DataError, got
@@ -73,6 +73,9 @@ class Relation:
     nothing is known."""
     confidence: float | None = None
     """Probability between 0 and 1 that a model gave the fact; ``None`` in gold documents."""
+
+    name: str | None = field(default=None, compare=False)
+    """Display name of the relation, such as ``country of citizenship``; it is no part of the claim."""
 
     @property
     def fact(self) -> tuple[int, int, str]:

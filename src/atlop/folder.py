@@ -41,7 +41,7 @@ BUNDLED = Path(__file__).parent / "bundled" / "redocred-minilm"
 """The model that comes with the package."""
 
 
-def find_folder(name: str | Path | None) -> Path:
+def find_folder(name: str | Path | None, revision: str | None = None) -> Path:
     """Give the model folder of a name: a folder, a name on the Hugging Face hub, or ``None`` for the bundled model.
 
     Raises:

@@ -52,6 +52,9 @@ def make_features(special: SpecialSubwords) -> MakeFeatures:
             mention_starts=np.array([place for entity in entities for place in entity], dtype=np.int64),
             mention_entity=np.repeat(np.arange(len(entities)), [len(entity) for entity in entities]),
             entities=len(entities),
+            entity_types=np.zeros(len(entities), dtype=np.int64),
+            sentences=np.zeros(length, dtype=np.int64),
+            words=np.arange(length),
             pairs=np.array(listed, dtype=np.int64).reshape(-1, 2),
             labels=None if columns is None else random.random((len(listed), columns)) < 0.4,
         )

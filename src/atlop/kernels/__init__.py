@@ -7,19 +7,21 @@ agrees and is faster. Without any of them everything runs in plain PyTorch, whic
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from atlop.environment import disabled
-from atlop.kernels.attention import attend_in_blocks, attend_with_dropout, prefers_blocks
+from atlop.kernels.attention import attend_in_blocks, attend_with_dropout
 from atlop.kernels.bilinear import FEW_COLUMNS, BlockedBilinear, FewColumns, PackedBilinear, RecomputingBilinear
 from atlop.kernels.dropout import FastDropout
 from atlop.kernels.linear import PackedLinear, by_columns
-from atlop.kernels.probe import fastest
+from atlop.kernels.probe import fastest, runs
 from atlop.limits import BILINEAR_PAIRS, ENCODER_SUBWORDS
-from atlop.model.attention import attend
+from atlop.model.attention import Attend, attend
 from atlop.model.relation_model import RelationModel
 from atlop.model.scores import GroupedBilinear
 
@@ -44,7 +46,8 @@ def optimize(model: RelationModel, device: torch.device, dtype: torch.dtype, *, 
 
 
 def _optimize_training(model: RelationModel) -> None:
-    model.encoder.attend = attend_with_dropout
+    if runs(_train_attention):
+        model.encoder.attend = attend_with_dropout
     model.bilinear = RecomputingBilinear(model.bilinear)
     for parent in list(model.encoder.modules()):
         for name, child in parent.named_children():
@@ -52,13 +55,32 @@ def _optimize_training(model: RelationModel) -> None:
                 setattr(parent, name, FastDropout(child.p).train(child.training))
 
 
+def _train_attention() -> None:
+    """Train with :func:`attend_with_dropout`, in which a private operator of torch computes a gradient."""
+    query, key, value = torch.ones(3, 1, 1, 2, 4, requires_grad=True).unbind()
+    attend_with_dropout(nn.Module(), query, key, value, None, 1.0, 0.5)[0].sum().backward()
+
+
 def _optimize_prediction(model: RelationModel, dtype: torch.dtype) -> None:
-    if prefers_blocks(dtype):
-        model.encoder.attend = attend_in_blocks
+    if dtype == torch.bfloat16:
+        model.encoder.attend = _fastest_attention(model.encoder.transformer.config)
     model.bilinear = _fastest_bilinear(model.bilinear)
     layers = [module for module in model.encoder.modules() if isinstance(module, nn.Linear)]
     if layers:
         _replace_linears(model.encoder, max(layers, key=lambda layer: layer.weight.numel()))
+
+
+def _fastest_attention(config: Any) -> Attend:
+    heads, length = config.num_attention_heads, ENCODER_SUBWORDS // 2
+    query, key, value = torch.randn(3, 1, heads, length, config.hidden_size // heads).bfloat16()
+    mask = torch.ones(1, 1, length, length, dtype=torch.bool)
+    kinds: dict[str, Attend] = {PLAIN: attend, "in blocks": attend_in_blocks}
+    scale = query.shape[-1] ** -0.5
+
+    def made(kind: Attend) -> Callable[[Tensor], Tensor]:
+        return lambda query: kind(nn.Module(), query, key, value, mask, scale, 0.0)[0]
+
+    return kinds[fastest({name: partial(made, kind) for name, kind in kinds.items()}, (query,))]
 
 
 def _replace_linears(encoder: nn.Module, largest: nn.Linear) -> None:

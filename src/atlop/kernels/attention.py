@@ -16,11 +16,6 @@ LENGTH_STEP = 32
 """Windows are padded to a multiple of so many subwords in bf16, as oneDNN compiles code for each size."""
 
 
-def prefers_blocks(dtype: torch.dtype) -> bool:
-    """Return whether :func:`attend_in_blocks` is to predict in a precision."""
-    return dtype == torch.bfloat16
-
-
 def attend_in_blocks(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float, dropout: float
 ) -> tuple[Tensor, None]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -43,14 +42,20 @@ def fastest(makers: Mapping[str, Callable[[], Callable[..., Tensor]]], inputs: t
     return best if medians[best] * GAIN < medians[reference] else reference
 
 
-def _agrees(make: Callable[[], Callable[..., Any]], inputs: tuple[Tensor, ...], expected: Tensor) -> bool:
-    """Return whether a module runs on this machine and computes about what is expected."""
+def runs(function: Callable[[], object]) -> bool:
+    """Return whether a function runs on this machine."""
     try:
-        found = make()(*inputs)
+        function()
     # A private operator of torch can be missing, refuse the processor or change its arguments, each with its own error.
     except Exception:
         return False
-    if found.shape != expected.shape:
+    return True
+
+
+def _agrees(make: Callable[[], Callable[..., Tensor]], inputs: tuple[Tensor, ...], expected: Tensor) -> bool:
+    """Return whether a module runs on this machine and computes about what is expected."""
+    found: list[Tensor] = []
+    if not runs(lambda: found.append(make()(*inputs))) or found[0].shape != expected.shape:
         return False
-    largest = expected.abs().max().float()
-    return bool((found.float() - expected.float()).abs().max() <= TOLERANCE[inputs[0].dtype] * largest)
+    difference, largest = (found[0].float() - expected.float()).abs().max(), expected.abs().max().float()
+    return bool(difference <= TOLERANCE[inputs[0].dtype] * largest)

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import overload
 
@@ -163,7 +164,7 @@ class _Chunk:
         Raises:
             CheckpointError: if one is not finite.
         """
-        for place, logits in zip(places, rows, strict=True):
+        for place, logits in sorted(zip(places, rows, strict=True), key=itemgetter(0)):
             if not np.isfinite(logits).all():
                 title = self.features[place].title
                 raise CheckpointError(f"document {title!r}: the model computed scores that are not finite")

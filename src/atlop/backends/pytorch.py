@@ -38,7 +38,7 @@ class TorchBackend:
         AtlopError: if the device lacks the precision.
     """
 
-    def __init__(self, checkpoint: Checkpoint, *, device: torch.device | str = "cpu", precision: str = "auto") -> None:
+    def __init__(self, checkpoint: Checkpoint, *, device: torch.device | str = "cpu", precision: str = "fp32") -> None:
         self.device = torch.device(device)
         self.precision = choose_precision(precision, self.device)
         self.config: ModelConfig = checkpoint.config

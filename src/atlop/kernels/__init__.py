@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from functools import partial
-from typing import Any
+from functools import cache, partial
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +26,21 @@ from atlop.model.scores import GroupedBilinear
 
 PLAIN = "torch"
 """What :func:`describe` calls a module that is not replaced."""
+
+
+LINEARS: dict[str, Callable[[nn.Linear], nn.Module]] = {
+    PLAIN: lambda layer: layer,
+    "by columns": by_columns,
+    "oneDNN": PackedLinear,
+}
+BILINEARS: dict[str, Callable[[GroupedBilinear], GroupedBilinear]] = {
+    PLAIN: lambda layer: layer,
+    "blocked": BlockedBilinear,
+    "oneDNN": PackedBilinear,
+    "few columns": FewColumns,
+}
+ATTENTIONS: dict[str, Attend] = {PLAIN: attend, "in blocks": attend_in_blocks}
+"""The candidates for each part; the first is the plain module."""
 
 
 def optimize(model: RelationModel, device: torch.device, dtype: torch.dtype, *, training: bool) -> RelationModel:
@@ -62,46 +76,55 @@ def _train_attention() -> None:
 
 
 def _optimize_prediction(model: RelationModel, dtype: torch.dtype) -> None:
+    threads = torch.get_num_threads()
     if dtype == torch.bfloat16:
-        model.encoder.attend = _fastest_attention(model.encoder.transformer.config)
-    model.bilinear = _fastest_bilinear(model.bilinear)
+        config = model.encoder.transformer.config
+        heads = config.num_attention_heads
+        model.encoder.attend = ATTENTIONS[_fastest_attention(heads, config.hidden_size // heads, threads)]
+    linear, block = model.bilinear.linear, model.bilinear.block
+    chosen = _fastest_bilinear(linear.in_features // block, block, linear.out_features, dtype, threads)
+    model.bilinear = BILINEARS[chosen](model.bilinear)
     layers = [module for module in model.encoder.modules() if isinstance(module, nn.Linear)]
     if layers:
-        _replace_linears(model.encoder, max(layers, key=lambda layer: layer.weight.numel()))
+        largest = max(layers, key=lambda layer: layer.weight.numel())
+        _replace_linears(model.encoder, LINEARS[_fastest_linear(*largest.weight.shape, dtype, threads)])
 
 
-def _fastest_attention(config: Any) -> Attend:
-    heads, length = config.num_attention_heads, ENCODER_SUBWORDS // 2
-    query, key, value = torch.randn(3, 1, heads, length, config.hidden_size // heads).bfloat16()
-    mask = torch.ones(1, 1, length, length, dtype=torch.bool)
-    kinds: dict[str, Attend] = {PLAIN: attend, "in blocks": attend_in_blocks}
-    scale = query.shape[-1] ** -0.5
-
-    def made(kind: Attend) -> Callable[[Tensor], Tensor]:
-        return lambda query: kind(nn.Module(), query, key, value, mask, scale, 0.0)[0]
-
-    return kinds[fastest({name: partial(made, kind) for name, kind in kinds.items()}, (query,))]
-
-
-def _replace_linears(encoder: nn.Module, largest: nn.Linear) -> None:
-    """Replace all linear layers by the kind that is fastest for the largest of them."""
-    rows = torch.randn(ENCODER_SUBWORDS, largest.in_features).to(largest.weight.dtype)
-    kinds = {PLAIN: lambda layer: layer, "by columns": by_columns, "oneDNN": PackedLinear}
-    kind = kinds[fastest({name: partial(make, largest) for name, make in kinds.items()}, (rows,))]
+def _replace_linears(encoder: nn.Module, kind: Callable[[nn.Linear], nn.Module]) -> None:
     for parent in list(encoder.modules()):
         for name, child in parent.named_children():
             if type(child) is nn.Linear:
                 setattr(parent, name, kind(child))
 
 
-def _fastest_bilinear(layer: GroupedBilinear) -> GroupedBilinear:
-    size, dtype = layer.linear.in_features // layer.block, layer.linear.weight.dtype
-    sides = tuple(torch.randn(2, BILINEAR_PAIRS, size).to(dtype))
-    kinds = {PLAIN: lambda layer: layer, "blocked": BlockedBilinear, "oneDNN": PackedBilinear}
-    if layer.linear.out_features <= FEW_COLUMNS:
-        kinds["few columns"] = FewColumns
-    chosen: GroupedBilinear = kinds[fastest({name: partial(make, layer) for name, make in kinds.items()}, sides)](layer)
-    return chosen
+# What is fastest is found out once in a process, so that all of its models compute alike.
+
+
+@cache
+def _fastest_linear(outputs: int, inputs: int, dtype: torch.dtype, threads: int) -> str:
+    layer = nn.Linear(inputs, outputs).to(dtype)
+    makers = {name: partial(make, layer) for name, make in LINEARS.items()}
+    return fastest(makers, (torch.randn(ENCODER_SUBWORDS, inputs).to(dtype),))
+
+
+@cache
+def _fastest_bilinear(size: int, block: int, columns: int, dtype: torch.dtype, threads: int) -> str:
+    layer = GroupedBilinear(size, block, columns).to(dtype)
+    few = columns <= FEW_COLUMNS
+    makers = {name: partial(make, layer) for name, make in BILINEARS.items() if few or make is not FewColumns}
+    return fastest(makers, tuple(torch.randn(2, 2 * BILINEAR_PAIRS, size).to(dtype)))
+
+
+@cache
+def _fastest_attention(heads: int, size: int, threads: int) -> str:
+    length = ENCODER_SUBWORDS // 2
+    query, key, value = torch.randn(3, 1, heads, length, size).bfloat16()
+    mask = torch.ones(1, 1, length, length, dtype=torch.bool)
+
+    def made(kind: Attend) -> Callable[[Tensor], Tensor]:
+        return lambda query: kind(nn.Module(), query, key, value, mask, size**-0.5, 0.0)[0]
+
+    return fastest({name: partial(made, kind) for name, kind in ATTENTIONS.items()}, (query,))
 
 
 def describe(model: RelationModel) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -27,6 +27,17 @@ MakeCheckpoint = Callable[..., Checkpoint]
 @pytest.fixture
 def features(make_features: Callable[..., Features]) -> list[Features]:
     return [make_features(24, [[1, 13], [20]], columns=4, seed=1), make_features(9, [[3], [6]], columns=4, seed=2)]
+
+
+@pytest.fixture(autouse=True)
+def forget() -> Iterator[None]:
+    """Probe anew in every test, and after it."""
+    probes = (kernels._fastest_linear, kernels._fastest_bilinear, kernels._fastest_attention)
+    for probe in probes:
+        probe.cache_clear()
+    yield
+    for probe in probes:
+        probe.cache_clear()
 
 
 def choose(monkeypatch: pytest.MonkeyPatch, name: str) -> None:

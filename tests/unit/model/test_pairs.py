@@ -218,7 +218,9 @@ def test_context_weights_are_summed_by_sentence(
     context.keeps_sentences = True
     by_sentence = context(encoded, pool_entities(encoded, batch, POOLING), batch).by_sentence
     assert by_sentence is not None
-    assert by_sentence.shape == (5, 1)
+    assert by_sentence.shape == (5, 3)
+    pooled = context(encoded, pool_entities(encoded, batch, POOLING), batch)
+    torch.testing.assert_close(pooled.by_sentence, by_sentence)
     assert CONTEXT(encoded, pool_entities(encoded, batch, POOLING), batch).by_sentence is None
 
 

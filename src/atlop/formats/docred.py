@@ -1,9 +1,9 @@
-"""DocRED and Re-DocRED JSON: a list of documents with ``title``, ``sents``, ``vertexSet`` and, where known, ``labels``.
+"""DocRED and Re-DocRED JSON: a list of documents with ``title``, ``sents``, ``vertexSet`` and optionally ``labels``.
 
-``vertexSet`` lists the entities, each a list of mentions with ``name``, ``sent_id``, ``pos`` ([start, end) in the words
-of that sentence) and ``type``. A label has ``h`` and ``t`` (indices of the head and the tail entity), ``r`` (the
-relation) and, where known, ``evidence`` (indices of sentences). Other keys are dropped. The form has no place for
-candidates, identifiers, confidences, raw text and offsets.
+``vertexSet`` lists the entities, each a list of mentions with ``name``, ``sent_id``, ``pos`` ([start, end) in words of
+that sentence) and ``type``. A label has ``h`` and ``t`` (indices of the head and the tail entity), ``r`` (the relation)
+and optionally ``evidence`` (indices of sentences). Other keys are ignored. The format does not store candidates,
+identifiers, confidences, raw text and offsets.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 from atlop.documents import Document, Entity, Mention, Relation
+from atlop.documents.fields import Field
 from atlop.errors import DataError, got
-from atlop.formats.fields import Field
 from atlop.formats.json_list import elements
 from atlop.formats.leaderboard import NEEDS_DOCUMENTS
 from atlop.formats.records import build_each, json_bytes
 
+_MENTION_KEYS = {"sentence": "sent_id", "start": "pos", "end": "pos"}
 _NAMES_IN_FILE = (
     (re.compile(r"^sentences"), "sents"),
     (re.compile(r"^entities(\[\d+\])\.mentions"), r"vertexSet\1"),
@@ -28,14 +29,14 @@ _NAMES_IN_FILE = (
     (re.compile(r"(^relations.*)\.tail$"), r"\1.t"),
     (re.compile(r"(^relations.*)\.relation$"), r"\1.r"),
 )
-"""How the fields of a document are called in the file."""
+"""The names in the file of the fields of a document."""
 
 
 def parse(file: BinaryIO) -> Iterator[Document | DataError]:
-    """Read a DocRED file, one document or the error in it at a time.
+    """Read a DocRED file; yield each document, or the error in it.
 
     Raises:
-        DataError: if the file as a whole is no list of documents.
+        DataError: if the file is not a list of documents.
     """
     return build_each(_records(file), _document, place="#{}")
 
@@ -48,7 +49,7 @@ def _records(file: BinaryIO) -> Iterator[tuple[int, Any]]:
 
 
 def _document(index: int, stored: Any) -> Document:
-    title = Field(stored, document=f"#{index}")["title"].text()
+    title = Field(stored, document=f"#{index}")["title"].string()
     root = Field(stored, document=title or f"#{index}")
     labels = root.get("labels")
     rows = _first_of_each(labels) if labels else {}
@@ -67,26 +68,33 @@ def _mention(stored: Field) -> Mention:
     position = stored["pos"]
     if len(position.elements()) != 2:
         raise position.error(f"got {got(position.value)}, expected [start, end)")
-    start, end = (bound.whole() for bound in position.items())
-    return Mention(stored["sent_id"].whole(), start, end, stored["type"].text(), stored["name"].text())
+    values = {key: stored[name].value for key, name in (("sentence", "sent_id"), ("type", "type"), ("name", "name"))}
+    start, end = position.elements()
+    return stored.build(Mention, keys=_MENTION_KEYS, start=start, end=end, **values)
 
 
 def _first_of_each(labels: Field) -> dict[tuple[int, int, str], Field]:
-    """Keep the first of several labels that state the same fact."""
+    """Return the first of the labels of each fact."""
     rows: dict[tuple[int, int, str], Field] = {}
     for label in labels.items():
-        rows.setdefault((label["h"].whole(), label["t"].whole(), label["r"].text()), label)
+        rows.setdefault((label["h"].index(), label["t"].index(), label["r"].string()), label)
     return rows
 
 
 def _relation(label: Field) -> Relation:
     evidence = label.get("evidence")
-    sentences = tuple(sentence.whole() for sentence in evidence.items()) if evidence else None
-    return Relation(label.value["h"], label.value["t"], label.value["r"], sentences)
+    return label.build(
+        Relation,
+        keys={"relation": "r"},
+        head=label.value["h"],
+        tail=label.value["t"],
+        relation=label.value["r"],
+        evidence=None if evidence is None else tuple(evidence.elements()),
+    )
 
 
 def _in_terms_of_the_file(error: DataError, labels: list[Field]) -> DataError:
-    """Name the field as the file does; ``labels`` are those that became relations, in their order."""
+    """Name the field as in the file; ``labels`` are those that became relations, in the same order."""
     field = error.field or ""
     for pattern, name in _NAMES_IN_FILE:
         field = pattern.sub(name, field)
@@ -95,7 +103,7 @@ def _in_terms_of_the_file(error: DataError, labels: list[Field]) -> DataError:
 
 
 def dump(documents: Iterable[Document]) -> Iterator[bytes]:
-    """Write documents as a DocRED file, one document a line."""
+    """Write documents as a DocRED file, one a line."""
     yield b"["
     for index, document in enumerate(documents):
         yield b",\n" if index else b"\n"

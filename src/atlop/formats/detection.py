@@ -17,7 +17,7 @@ _SNIFFED = 65_536
 """Number of bytes, blanks at the beginning aside, that are looked at."""
 _FORMATS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(re.escape(ZIP) + rb"[\x03\x05]"), "leaderboard"),
-    (re.compile(rb"\[\s*\["), "triples"),
+    (re.compile(rb"\[\s*\[\s*[^\s\[]"), "triples"),
     (re.compile(rb"\["), "docred"),
     (re.compile(rb"\{"), "jsonl"),
     (pubtator.TITLE_LINE, "pubtator"),
@@ -55,7 +55,7 @@ def _format_of(beginning: bytes) -> str:
     if name is None:
         expected = f"expected documents with marked entities: {_BEGINNINGS}"
         found = f"got an unknown file format that begins with {got(beginning)}"
-        raise DataError(f"{found}, {expected}; in plain text no entities are marked")
+        raise DataError(f"{found}, {expected}; plain text has no marked entities")
     return "leaderboard" if name == "docred" and _is_fact(_first_element(beginning)) else name
 
 

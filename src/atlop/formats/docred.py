@@ -57,11 +57,15 @@ def _document(index: int, stored: Any) -> Document:
         return Document(
             title=title,
             sentences=tuple(tuple(sentence.elements()) for sentence in root["sents"].items()),
-            entities=tuple(Entity(tuple(map(_mention, entity.items()))) for entity in root["vertexSet"].items()),
+            entities=tuple(map(_entity, root["vertexSet"].items())),
             relations=tuple(map(_relation, rows.values())),
         )
     except DataError as error:
         raise _in_terms_of_the_file(error, list(rows.values())) from error
+
+
+def _entity(stored: Field) -> Entity:
+    return stored.build(Entity, keys={"mentions": ""}, mentions=tuple(map(_mention, stored.items())))
 
 
 def _mention(stored: Field) -> Mention:

@@ -63,8 +63,8 @@ BROKEN = {
 @pytest.mark.parametrize(("text", "line", "column", "reason"), BROKEN.values(), ids=BROKEN)
 @pytest.mark.parametrize("block", [1, 5, json_list.BLOCK])
 def test_what_is_no_list_is_told_with_its_place(text: str, line: int, column: int, reason: str, block: int) -> None:
-    message = f"got broken JSON at line {line}, column {column} ({reason}), "
-    assert told(text, block=block) == message + "expected a whole JSON text; is the file cut short?"
+    message = f"got invalid JSON at line {line}, column {column} ({reason}), "
+    assert told(text, block=block) == message + "expected a complete JSON value; is the file truncated?"
 
 
 def test_the_elements_before_the_break_are_given() -> None:
@@ -77,13 +77,11 @@ def test_the_elements_before_the_break_are_given() -> None:
 @pytest.mark.parametrize("block", [1, 2, 3, json_list.BLOCK])
 def test_a_byte_that_is_not_utf8_is_told_with_its_place(block: int) -> None:
     """The bytes before it: a bracket, two quotes, ``é`` (2), ``€`` (3), a comma and a quote, which are 10."""
-    assert told('["é€","'.encode() + b"\xff" + b'"]', block=block) == (
-        "got the byte 0xff at byte 10, expected a text in UTF-8"
-    )
+    assert told('["é€","'.encode() + b"\xff" + b'"]', block=block) == ("got the byte 0xff at offset 10, expected UTF-8")
 
 
 def test_a_character_that_is_cut_through_is_told() -> None:
-    assert told("[1]€".encode()[:-1], block=1) == "got the byte 0xe2 at byte 3, expected a text in UTF-8"
+    assert told("[1]€".encode()[:-1], block=1) == "got the byte 0xe2 at offset 3, expected UTF-8"
 
 
 def test_no_more_is_read_than_the_next_element_needs() -> None:

@@ -16,6 +16,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+_LONGEST_REASON = 300
+
 
 class AtlopError(Exception):
     """Base class of all exceptions that atlop raises."""
@@ -35,7 +37,7 @@ class DataError(AtlopError):
         self, problem: str, *, document: str | None = None, field: str | None = None, file: str | None = None
     ) -> None:
         self.problem, self.document, self.field, self.file = problem, document, field, file
-        place = [file, document and f"document {document!r}", field]
+        place = [file, document and f"document {shown(document, 100)}", field]
         super().__init__(": ".join([*(part for part in place if part), problem]))
 
     def inside(self, *, file: str | None = None, document: str | None = None) -> DataError:
@@ -81,20 +83,23 @@ class MissingExtraError(AtlopError):
         super().__init__(f"{ability} needs packages that are not installed: pip install 'atlop[{extra}]'")
 
 
-def got(value: Any, limit: int = 60) -> str:
-    """Format a wrong value for a message: its repr, truncated, and its type.
+def got(value: Any) -> str:
+    """Format a wrong value for a message: its repr, truncated, and its type."""
+    return f"{shown(value)} ({type(value).__name__})"
+
+
+def shown(value: Any, limit: int = 60) -> str:
+    """Return the repr of a value, truncated.
 
     Args:
-        value: the value that was found.
+        value: the value.
         limit: the maximum length of the repr, in characters.
     """
     try:
-        shown = repr(value)
+        found = repr(value)
     except (RecursionError, ValueError):  # nested too deeply, or an integer of thousands of digits
-        shown = "<too large to show>"
-    if len(shown) > limit:
-        shown = f"{shown[: limit - 3]}..."
-    return f"{shown} ({type(value).__name__})"
+        found = "<too large to show>"
+    return found if len(found) <= limit else f"{found[: limit - 3]}..."
 
 
 def reason(error: BaseException) -> str:
@@ -102,4 +107,4 @@ def reason(error: BaseException) -> str:
     told = error.strerror if isinstance(error, OSError) else None
     # A missing key says nothing by itself.
     prefix = "no key " if isinstance(error, KeyError) else ""
-    return told or f"{prefix}{' '.join(str(error).split())}" or type(error).__name__
+    return told or f"{prefix}{' '.join(str(error).split())}"[:_LONGEST_REASON] or type(error).__name__

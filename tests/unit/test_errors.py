@@ -23,6 +23,7 @@ def test_the_tree_is_the_one_that_is_drawn() -> None:
     [
         ({}, "got nothing"),
         ({"field": "title"}, "title: got nothing"),
+        ({"document": "A" * 99}, f"document '{'A' * 96}...: got nothing"),
         ({"document": "Ada", "field": "title"}, "document 'Ada': title: got nothing"),
         ({"file": "a.json", "document": "Ada", "field": "title"}, "a.json: document 'Ada': title: got nothing"),
     ],

@@ -17,7 +17,7 @@ from atlop.documents.conversion import entity_from, entity_to_dict, given, relat
 from atlop.documents.entity import Entity, Mention
 from atlop.documents.fields import Field
 from atlop.documents.relation import Relation
-from atlop.errors import DataError, got
+from atlop.errors import DataError, got, shown
 
 _REQUIRED = ("title", "sentences", "entities")
 _OPTIONAL = ("relations", "candidates", "text", "offsets")
@@ -169,7 +169,7 @@ def _check_relations(document: Document) -> None:
     facts = Counter(relation.fact for relation in document.relations)
     for (head, tail, name), count in facts.items():
         if count > 1:
-            problem = f"got the fact (head {head}, tail {tail}, {name}) {count} times, expected every fact once"
+            problem = f"got the fact (head {head}, tail {tail}, {name:.60}) {count} times, expected every fact once"
             raise DataError(problem, field="relations")
 
 
@@ -207,7 +207,7 @@ def _check_offsets(document: Document) -> None:
 def _refuse_offset(field: str, offset: int, text: str, word: str) -> None:
     check_index(field, offset)
     found = text[offset : offset + len(word)]
-    problem = f"got {got(offset)}, where the text reads {found!r}, expected the word {word!r} there"
+    problem = f"got {got(offset)}, where the text reads {shown(found)}, expected the word {shown(word)} there"
     raise DataError(problem, field=field)
 
 

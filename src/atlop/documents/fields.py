@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from atlop.documents.checks import check_index, check_string
-from atlop.errors import DataError, got
+from atlop.errors import DataError, got, shown
 
 Built = TypeVar("Built")
 _SHOWN_KEYS = 10
@@ -80,7 +80,7 @@ class Field:
         return Field(value, f"{self.path}.{key}" if self.path else key, self.document)
 
     def _missing(self, key: str) -> DataError:
-        keys = ", ".join(map(repr, list(self.value)[:_SHOWN_KEYS])) or "none"
+        keys = ", ".join(map(shown, list(self.value)[:_SHOWN_KEYS])) or "none"
         more = ", ..." if len(self.value) > _SHOWN_KEYS else ""
         return self.error(f"got no such key, expected one; the keys here are {keys}{more}", key)
 

@@ -8,7 +8,9 @@ of titles that no gold document has; :func:`~atlop.evaluation.evaluate` takes th
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from atlop.documents import Document, Relation
 from atlop.documents.fields import Field
-from atlop.errors import DataError, reason
+from atlop.errors import DataError, reason, shown
 from atlop.formats.files import open_file, rejoined, unreadable
 from atlop.formats.json_list import elements
 from atlop.formats.records import BYTE_ORDER_MARK, json_bytes
@@ -31,6 +33,8 @@ LARGEST_MEMBER = 1 << 28
 """Maximum uncompressed size of that file in bytes (256 MiB, over two million facts)."""
 ZIP = b"PK"
 """The first bytes of a zip."""
+_DAMAGED = zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OverflowError, OSError
+"""What reading a damaged or encrypted zip raises."""
 NEEDS_DOCUMENTS = (
     "got facts in leaderboard format, expected documents; read them with read_submission() "
     "and join them to their documents with attach()"
@@ -86,9 +90,7 @@ def _json_file(file: io.BufferedReader) -> Iterator[BinaryIO]:
     try:
         with zipfile.ZipFile(file) as archive, archive.open(_member(archive)) as member:
             yield _without_mark(io.BufferedReader(_Limited(member)))
-    except (DataError, MemoryError):
-        raise
-    except Exception as error:  # what the decompressors raise for damaged data has no common class
+    except _DAMAGED as error:
         problem = f"got a zip that cannot be read ({reason(error)}), expected an intact one without a password"
         raise DataError(problem) from error
 
@@ -97,12 +99,15 @@ def _without_mark(file: io.BufferedIOBase) -> BinaryIO:
     return rejoined(file.read(len(BYTE_ORDER_MARK)).removeprefix(BYTE_ORDER_MARK), file)
 
 
-def _member(archive: zipfile.ZipFile) -> str:
+def _member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     names = archive.namelist()
-    if MEMBER in names:
-        return MEMBER
-    shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-    raise DataError(f"got a zip that contains {shown or 'nothing'}, expected {MEMBER} in it")
+    if MEMBER not in names:
+        found = ", ".join(map(shown, names[:5])) + (", ..." if len(names) > 5 else "")
+        raise DataError(f"got a zip that contains {found or 'nothing'}, expected {MEMBER} in it")
+    member = archive.getinfo(MEMBER)
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise DataError(f"got {MEMBER} compressed by method {member.compress_type}, expected deflate")
+    return member
 
 
 class _Limited(io.RawIOBase):

@@ -65,12 +65,29 @@ def sentence_starts(text: str, *, start: int, spans: Sequence[Span]) -> Iterator
         spans: the mentions.
     """
     yield start
+    inside = _merged(spans)
     for end in _SENTENCE_END.finditer(text, start):
         following = text[end.end()]
         before = text[max(start, end.start() - _LONGEST_ABBREVIATION) : end.start()]
         if following.isalpha() and not following.isupper():
             continue
         abbreviated = end.group()[1].isspace() and _ABBREVIATION.search(before)
-        if abbreviated or any(first < end.end() < last for first, last in spans):
+        if abbreviated or _is_inside(end.end(), inside):
             continue
         yield end.end()
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    """Merge overlapping spans and sort them."""
+    merged: list[Span] = []
+    for first, last in sorted(spans):
+        if merged and first < merged[-1][1]:
+            merged[-1] = merged[-1][0], max(last, merged[-1][1])
+        else:
+            merged.append((first, last))
+    return merged
+
+
+def _is_inside(offset: int, merged: list[Span]) -> bool:
+    found = bisect_left(merged, (offset,)) - 1
+    return found >= 0 and offset < merged[found][1]

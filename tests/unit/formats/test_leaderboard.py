@@ -141,7 +141,7 @@ def test_a_zip_without_the_file_is_told(tmp_path: Path) -> None:
         archive.writestr("results.json", "[]")
     with pytest.raises(DataError) as caught:
         read_submission(path)
-    assert str(caught.value) == f"{path}: got a zip that contains results.json, expected result.json in it"
+    assert str(caught.value) == f"{path}: got a zip that contains 'results.json', expected result.json in it"
 
 
 def test_a_broken_zip_is_told(tmp_path: Path) -> None:
@@ -176,6 +176,15 @@ def test_a_zip_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert str(caught.value) == (
         f"{path}: got more than 1 MiB in result.json uncompressed, expected at most 1 MiB; unzip it first"
     )
+
+
+def test_another_compression_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "result.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("result.json", "[]")
+    with pytest.raises(DataError) as caught:
+        read_submission(path)
+    assert str(caught.value) == f"{path}: got result.json compressed by method 14, expected deflate"
 
 
 @pytest.mark.parametrize("kept", [10, 40, 80])

@@ -104,7 +104,7 @@ def shown(value: Any, limit: int = 60) -> str:
 
 def reason(error: BaseException) -> str:
     """Return in one line why another library failed, without the path, which messages name already."""
-    told = error.strerror if isinstance(error, OSError) else None
+    known = error.strerror if isinstance(error, OSError) else None
     # A missing key says nothing by itself.
     prefix = "no key " if isinstance(error, KeyError) else ""
-    return told or f"{prefix}{' '.join(str(error).split())}"[:_LONGEST_REASON] or type(error).__name__
+    return known or f"{prefix}{' '.join(str(error).split())}"[:_LONGEST_REASON] or type(error).__name__

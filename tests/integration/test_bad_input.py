@@ -126,8 +126,9 @@ BAD: dict[str, tuple[list[Prepare], str, str]] = {
     "a file that is no text": (
         [lambda: Path("bad.jsonl").write_bytes(b"\x89PNG\r\n")],
         PREDICT,
-        "bad.jsonl: got a file of unknown form that begins with b'\\x89PNG\\r\\n' (bytes), expected '[' (docred), "
-        "'{' (jsonl), 'id|t|' (pubtator) or columns split by tabs (data)",
+        "bad.jsonl: got an unknown file format that begins with b'\\x89PNG\\r\\n' (bytes), "
+        "expected documents with marked entities: docred ('['), jsonl ('{'), pubtator ('id|t|') or data "
+        "(columns separated by tabs); plain text has no marked entities",
     ),
     # Files to write
     "a folder that is not there": (
@@ -143,7 +144,7 @@ BAD: dict[str, tuple[list[Prepare], str, str]] = {
     "a document that the form cannot hold": (
         [rows("bad.jsonl", document(), document("b", words=[["Ada", "a b", "."]]))],
         "convert bad.jsonl --to data --output out.data",
-        "out.data: document 'b': sentences[0][1]: got 'a b', expected no ' ' in it, "
+        "out.data: document 'b': sentences[0][1]: got 'a b' (str), expected no ' ' in it, "
         "which separates fields in this format",
     ),
     "an unknown form to write": (
@@ -226,7 +227,7 @@ BAD: dict[str, tuple[list[Prepare], str, str]] = {
     "a claim without a head": (
         [rows("bad.json", [{"title": "first", "h_idx": -1, "t_idx": 1, "r": "P1"}])],
         SCORE,
-        "bad.json: [0].h_idx: got -1, expected an index from 0 on",
+        "bad.json: [0].h_idx: got -1 (int), expected a non-negative integer",
     ),
     "claims instead of gold": (
         [rows("documents.jsonl", [{"title": "first", "h_idx": 0, "t_idx": 1, "r": "P1"}]), rows("bad.json", [])],

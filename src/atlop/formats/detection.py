@@ -33,21 +33,30 @@ _ENCODED = {
 }
 
 
-def sniff(file: io.BufferedIOBase) -> tuple[str, BinaryIO]:
-    """Return the format of an open file, and the file from its beginning, without a byte order mark.
+def sniff(file: io.BufferedIOBase) -> tuple[bytes, BinaryIO]:
+    """Return the first bytes of an open file after any white space, and the file without a byte order mark.
 
     Raises:
-        DataError: if the file is empty or its format is unknown.
+        DataError: if the file is empty.
     """
     read = [file.read(_SNIFFED).removeprefix(BYTE_ORDER_MARK)]
     while not read[-1].strip():
         read.append(file.read(_SNIFFED))
         if not read[-1]:
             raise DataError("got an empty file, expected at least one document")
-    return _format_of(b"".join(read).lstrip()), rejoined(b"".join(read), file)
+    beginning = b"".join(read)
+    return beginning.lstrip(), rejoined(beginning, file)
 
 
-def _format_of(beginning: bytes) -> str:
+def format_of(beginning: bytes) -> str:
+    """Return the format of a file.
+
+    Args:
+        beginning: the first bytes, as :func:`sniff` returned them.
+
+    Raises:
+        DataError: if the format is unknown.
+    """
     for signature, problem in _ENCODED.items():
         if beginning.startswith(signature):
             raise DataError(problem)

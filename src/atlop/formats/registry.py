@@ -16,7 +16,7 @@ from typing import BinaryIO, Literal, get_args
 from atlop.documents import Document, Relation
 from atlop.errors import DataError
 from atlop.formats import docred, jsonl, leaderboard, pair_lines, pubtator
-from atlop.formats.detection import sniff
+from atlop.formats.detection import format_of, sniff
 from atlop.formats.files import open_file, unreadable, write_pieces
 from atlop.formats.inclusive import warn_of_inclusive_ends
 
@@ -154,14 +154,13 @@ def _parsed(file: io.BufferedIOBase, name: str, form: str | None) -> Iterator[Do
 
 def _recognized(file: io.BufferedIOBase, form: str | None) -> tuple[str, BinaryIO]:
     """Return the format in which to read a file, and the file from its beginning."""
+    if form is not None and form not in _PARSERS and form not in _NO_DOCUMENTS:
+        raise DataError(f"got the format {form!r}, expected one of {', '.join(READABLE)}")
+    beginning, content = sniff(file)
+    form = form or format_of(beginning)
     if form in _NO_DOCUMENTS:
         raise DataError(_NO_DOCUMENTS[form])
-    if form is not None and form not in _PARSERS:
-        raise DataError(f"got the format {form!r}, expected one of {', '.join(READABLE)}")
-    detected, content = sniff(file)
-    if form is None and detected in _NO_DOCUMENTS:
-        raise DataError(_NO_DOCUMENTS[detected])
-    return form or detected, content
+    return form, content
 
 
 def detect(path: str | Path) -> str:
@@ -175,7 +174,7 @@ def detect(path: str | Path) -> str:
     """
     try:
         with open_file(Path(path)) as file:
-            return sniff(file)[0]
+            return format_of(sniff(file)[0])
     except DataError as error:
         raise error.inside(file=str(path)) from error
     except OSError as error:

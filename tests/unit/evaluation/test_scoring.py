@@ -328,7 +328,7 @@ def test_a_predicted_entity_without_identifier_costs_precision() -> None:
     assert evaluate_by_identifier([gold], [predicted]) == Counts(tp=1, fp=2)
 
 
-def test_predicted_entities_without_identifier_are_told_apart() -> None:
+def test_predicted_entities_without_identifier_are_distinguished() -> None:
     entities = (*DRUGS, entity("they", 3))
     predicted = document((2, 1, "CID"), (3, 1, "CID"), entities=entities)
     assert evaluate_by_identifier([document(entities=DRUGS)], [predicted]) == Counts(fp=2)

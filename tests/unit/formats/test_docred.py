@@ -56,7 +56,7 @@ def test_labels_may_be_missing(reading: Callable[..., list[Document]]) -> None:
 
 
 @pytest.mark.parametrize(("evidence", "expected"), [({}, None), ({"evidence": []}, ()), ({"evidence": [0, 1]}, (0, 1))])
-def test_tells_empty_evidence_from_missing(
+def test_distinguishes_empty_evidence_from_missing(
     reading: Callable[..., list[Document]],
     again: Callable[..., list[Document]],
     evidence: dict[str, list[int]],
@@ -111,7 +111,7 @@ def test_no_documents_survive(again: Callable[..., list[Document]]) -> None:
     assert again([], "docred") == []
 
 
-def test_drops_what_the_form_cannot_hold(again: Callable[..., list[Document]]) -> None:
+def test_drops_what_the_format_cannot_store(again: Callable[..., list[Document]]) -> None:
     entity, relation = Entity((Mention(0, 0, 1, "PER", "a"),)), Relation(0, 0, "P1")
     rich = Document(
         "a",
@@ -229,7 +229,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize(("content", "message"), MALFORMED.values(), ids=MALFORMED)
-def test_a_malformed_file_is_told(failure: Callable[..., str], content: str | bytes, message: str) -> None:
+def test_a_malformed_file_is_reported(failure: Callable[..., str], content: str | bytes, message: str) -> None:
     assert failure(content) == message
 
 
@@ -238,7 +238,7 @@ def test_only_a_list_is_read(failure: Callable[..., str]) -> None:
     assert failure('{"title": "a"}', form="docred") == message
 
 
-def test_json_nested_too_deep_is_told(failure: Callable[..., str]) -> None:
+def test_json_nested_too_deep_is_reported(failure: Callable[..., str]) -> None:
     assert failure("[" * 200_000) == "file: got JSON nested too deeply to be read"
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -150,6 +151,20 @@ def test_the_schema_and_the_reader_miss_the_same_keys(failure: Callable[..., str
     assert failure(json.dumps(line)) == message
 
 
+@pytest.mark.parametrize(
+    "path", [(), ("entities", 0), ("entities", 0, "mentions", 0), ("relations", 0)], ids=lambda path: str(path[-2:])
+)
+def test_the_schema_and_the_reader_refuse_the_same_keys(failure: Callable[..., str], path: tuple[Any, ...]) -> None:
+    line = copy.deepcopy(STORED)
+    assert Draft202012Validator(schema()).is_valid(line)
+    place: Any = line
+    for key in path:
+        place = place[key]
+    place["note"] = 1
+    assert not Draft202012Validator(schema()).is_valid(line)
+    assert ": got the unknown key 'note' (str), expected one of " in failure(json.dumps(line))
+
+
 def changed(**changes: Any) -> str:
     return json.dumps({**STORED, **changes})
 
@@ -265,7 +280,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize(("content", "message"), MALFORMED.values(), ids=MALFORMED)
-def test_a_malformed_file_is_told(failure: Callable[..., str], content: str | bytes, message: str) -> None:
+def test_a_malformed_file_is_reported(failure: Callable[..., str], content: str | bytes, message: str) -> None:
     assert failure(content) == message
 
 

@@ -91,7 +91,7 @@ ATTACHMENTS = {
 
 
 @pytest.mark.parametrize(("submission", "documents", "message"), ATTACHMENTS.values(), ids=ATTACHMENTS)
-def test_claims_that_fit_no_document_are_told(
+def test_claims_that_fit_no_document_are_reported(
     submission: dict[str, tuple[Relation, ...]], documents: list[Document], message: str
 ) -> None:
     with pytest.raises(DataError) as caught:
@@ -127,7 +127,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize(("rows", "message"), MALFORMED.values(), ids=MALFORMED)
-def test_a_malformed_file_is_told(tmp_path: Path, rows: Any, message: str) -> None:
+def test_a_malformed_file_is_reported(tmp_path: Path, rows: Any, message: str) -> None:
     path = tmp_path / "rows.json"
     path.write_text(rows if isinstance(rows, str) else json.dumps(rows))
     with pytest.raises(DataError) as caught:
@@ -135,7 +135,7 @@ def test_a_malformed_file_is_told(tmp_path: Path, rows: Any, message: str) -> No
     assert str(caught.value) == f"{path}: {message}"
 
 
-def test_a_zip_without_the_file_is_told(tmp_path: Path) -> None:
+def test_a_zip_without_the_file_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "result.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("results.json", "[]")
@@ -144,7 +144,7 @@ def test_a_zip_without_the_file_is_told(tmp_path: Path) -> None:
     assert str(caught.value) == f"{path}: got a zip that contains 'results.json', expected result.json in it"
 
 
-def test_a_broken_zip_is_told(tmp_path: Path) -> None:
+def test_a_broken_zip_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "result.zip"
     write([FIRST], path)
     content = bytearray(path.read_bytes())
@@ -188,7 +188,7 @@ def test_another_compression_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kept", [10, 40, 80])
-def test_a_truncated_zip_is_told(tmp_path: Path, kept: int) -> None:
+def test_a_truncated_zip_is_reported(tmp_path: Path, kept: int) -> None:
     write([FIRST, SECOND], tmp_path / "whole.zip")
     path = tmp_path / "result.zip"
     path.write_bytes((tmp_path / "whole.zip").read_bytes()[:kept])
@@ -213,7 +213,7 @@ def test_predictions_are_facts_or_documents(tmp_path: Path) -> None:
     assert read_predictions(tmp_path / "facts.json") == read_predictions(tmp_path / "facts.ZIP") == facts
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         read_submission(tmp_path / "none")
     assert str(caught.value) == f"{tmp_path / 'none'}: cannot be read: No such file or directory"

@@ -168,11 +168,11 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize(("content", "message"), MALFORMED.values(), ids=MALFORMED)
-def test_a_malformed_line_is_told(failure: Callable[..., str], content: str, message: str) -> None:
+def test_a_malformed_line_is_reported(failure: Callable[..., str], content: str, message: str) -> None:
     assert failure(content) == f"file: document '77': {message}"
 
 
-def test_a_line_without_title_is_told_by_its_number(failure: Callable[..., str]) -> None:
+def test_a_line_without_title_is_reported_by_its_number(failure: Callable[..., str]) -> None:
     message = "file: document 'line 2': title: got '' (str), expected a non-empty string"
     assert failure(f"{FOUR}\n{line(title='')}") == message
 
@@ -201,7 +201,7 @@ UNWRITABLE = {
 
 
 @pytest.mark.parametrize(("document", "message"), UNWRITABLE.values(), ids=UNWRITABLE)
-def test_what_the_form_cannot_hold_is_told(document: Document, message: str) -> None:
+def test_what_the_format_cannot_store_is_reported(document: Document, message: str) -> None:
     with pytest.raises(DataError) as caught:
         list(encode([document], form="data"))
     assert str(caught.value) == message

@@ -233,7 +233,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize(("content", "message"), MALFORMED.values(), ids=MALFORMED)
-def test_a_malformed_document_is_told(failure: Callable[..., str], content: str | bytes, message: str) -> None:
+def test_a_malformed_document_is_reported(failure: Callable[..., str], content: str | bytes, message: str) -> None:
     assert failure(content) == f"file: {message}"
 
 
@@ -261,7 +261,7 @@ UNWRITABLE = {
 
 
 @pytest.mark.parametrize(("document", "message"), UNWRITABLE.values(), ids=UNWRITABLE)
-def test_what_the_form_cannot_hold_is_told(document: Document, message: str) -> None:
+def test_what_the_format_cannot_store_is_reported(document: Document, message: str) -> None:
     with pytest.raises(DataError) as caught:
         list(encode([document], form="pubtator"))
     assert str(caught.value) == message

@@ -61,13 +61,13 @@ LEFT_OUT = {
 
 @pytest.mark.parametrize("form", READABLE)
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-def test_the_content_tells_the_form(tmp_path: Path, form: str, mark: bytes) -> None:
+def test_the_content_determines_the_format(tmp_path: Path, form: str, mark: bytes) -> None:
     (tmp_path / "file.any").write_bytes(mark + CONTENTS[form].encode())
     assert read(tmp_path / "file.any") == read(tmp_path / "file.any", form=form) == [EXPECTED[form]]
 
 
 @pytest.mark.parametrize("form", READABLE)
-def test_the_content_of_a_pipe_tells_its_form(form: str) -> None:
+def test_the_content_of_a_pipe_determines_its_format(form: str) -> None:
     reading, writing = os.pipe()
     with os.fdopen(writing, "wb") as file:
         file.write(CONTENTS[form].encode())
@@ -76,7 +76,7 @@ def test_the_content_of_a_pipe_tells_its_form(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", READABLE)
-def test_what_is_wrong_with_an_open_file_is_told_under_its_name(form: str) -> None:
+def test_what_is_wrong_with_an_open_file_is_reported_under_its_name(form: str) -> None:
     errors = list[DataError]()
     file = io.BytesIO(GOOD_BAD_GOOD[form].encode())
     assert len(list(stream_file(file, name="pipe", on_error="skip", report=errors.append))) == 2
@@ -171,7 +171,7 @@ UNREADABLE = {
 
 @pytest.mark.parametrize(("content", "form", "message"), UNREADABLE.values(), ids=UNREADABLE)
 @pytest.mark.parametrize("on_error", ["raise", "skip"])
-def test_a_file_of_no_known_form_is_told(
+def test_a_file_of_no_known_format_is_reported(
     tmp_path: Path, content: bytes, form: str | None, message: str, on_error: str
 ) -> None:
     path = tmp_path / "file"
@@ -182,6 +182,17 @@ def test_a_file_of_no_known_form_is_told(
     with pytest.raises(DataError) as caught:
         check_input(path, form=form)
     assert str(caught.value) == f"{path}: {message}"
+
+
+def test_a_given_form_is_not_detected(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("hello")
+    check_input(tmp_path / "file", form="docred")
+    with pytest.raises(DataError) as caught:
+        read(tmp_path / "file", form="docred")
+    assert str(caught.value) == (
+        f"{tmp_path / 'file'}: got invalid JSON at line 1, column 1 (Expecting value), "
+        "expected a complete JSON value; is the file truncated?"
+    )
 
 
 @pytest.mark.parametrize(
@@ -195,7 +206,7 @@ def test_a_file_of_no_known_form_is_told(
     ],
 )
 @pytest.mark.parametrize("reader", [read, check_input, detect, read_submission, read_json])
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, name: str, reason: str, reader: Any) -> None:
+def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path, name: str, reason: str, reader: Any) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     with pytest.raises(DataError) as caught:
         reader(tmp_path / name)
@@ -234,6 +245,15 @@ def test_the_format_is_detected_from_the_content(tmp_path: Path) -> None:
     ]
 
 
+def test_any_json_is_read_and_what_is_nested_too_deeply_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b'\xef\xbb\xbf[["Ada", "Rome", "P19"]]')
+    assert read_json(tmp_path / "file") == [["Ada", "Rome", "P19"]]
+    (tmp_path / "file").write_text("[" * 100_000)
+    with pytest.raises(DataError) as caught:
+        read_json(tmp_path / "file")
+    assert str(caught.value) == f"{tmp_path / 'file'}: got JSON nested too deeply to be read"
+
+
 def test_a_pipe_is_not_read_to_check_it(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     check_input(tmp_path / "pipe")
@@ -246,7 +266,7 @@ def test_an_unknown_policy_is_refused(tmp_path: Path) -> None:
     assert str(caught.value) == "on_error: got 'skipp', expected one of raise, skip"
 
 
-def test_running_out_of_memory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_out_of_memory_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def parse_json(raw: bytes, *, line: int = 1) -> object:
         raise MemoryError
 
@@ -269,13 +289,13 @@ def test_running_out_of_memory_is_told(tmp_path: Path, monkeypatch: pytest.Monke
         ("a.Json", "docred"),
     ],
 )
-def test_the_suffix_tells_the_form_to_write(tmp_path: Path, name: str, form: str) -> None:
+def test_the_suffix_determines_the_format_to_write(tmp_path: Path, name: str, form: str) -> None:
     write([BARE], tmp_path / name)
     assert (tmp_path / name).read_bytes() == b"".join(encode([BARE], form=form))
     assert format_of_suffix(tmp_path / name) == form
 
 
-def test_every_form_is_written(tmp_path: Path) -> None:
+def test_every_format_is_written(tmp_path: Path) -> None:
     for form in WRITABLE:
         write([BARE], tmp_path / form, form=form)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(WRITABLE)
@@ -303,7 +323,7 @@ UNWRITABLE = {
 
 
 @pytest.mark.parametrize(("name", "form", "message"), UNWRITABLE.values(), ids=UNWRITABLE)
-def test_a_file_that_cannot_be_written_is_told(tmp_path: Path, name: str, form: str | None, message: str) -> None:
+def test_a_file_that_cannot_be_written_is_reported(tmp_path: Path, name: str, form: str | None, message: str) -> None:
     (tmp_path / "folder.json").mkdir()
     (tmp_path / "loop.json").symlink_to(tmp_path / "loop.json")
     (tmp_path / "full.json").symlink_to("/dev/full")

@@ -98,18 +98,19 @@ class Field:
             raise self.error(f"got {got(self.value)}, expected an object")
         if isinstance(self.value, RepeatedKey):
             raise self.error("got an object with the same key more than once, expected each key once")
-        for key in self.value if optional is not None else ():
-            if key not in required and key not in (optional or ()):
-                raise self._unknown(key, [*required, *(optional or ())])
+        if optional is not None:
+            self._check_known([*required, *optional])
         for key in required:
             if key not in self.value:
                 raise self._missing(key)
         return self.value
 
-    def _unknown(self, key: Any, known: list[str]) -> DataError:
-        close = difflib.get_close_matches(key, known, n=1) if isinstance(key, str) else []
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        return self.error(f"got the unknown key {got(key)}, expected one of {', '.join(known)}{hint}")
+    def _check_known(self, known: list[str]) -> None:
+        for key in self.value:
+            if key not in known:
+                close = difflib.get_close_matches(key, known, n=1) if isinstance(key, str) else []
+                hint = f"; did you mean {close[0]!r}?" if close else ""
+                raise self.error(f"got the unknown key {got(key)}, expected one of {', '.join(known)}{hint}")
 
     def elements(self) -> Sequence[Any]:
         """Return the elements of a list as they are.

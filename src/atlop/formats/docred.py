@@ -19,7 +19,6 @@ from atlop.formats.json_list import elements
 from atlop.formats.leaderboard import NEEDS_DOCUMENTS
 from atlop.formats.records import build_each, json_bytes
 
-_MENTION_KEYS = {"sentence": "sent_id", "start": "pos", "end": "pos"}
 _NAMES_IN_FILE = (
     (re.compile(r"^sentences"), "sents"),
     (re.compile(r"^entities(\[\d+\])\.mentions"), r"vertexSet\1"),
@@ -52,16 +51,16 @@ def _document(index: int, stored: Any) -> Document:
     title = Field(stored, document=f"#{index}")["title"].string()
     root = Field(stored, document=title or f"#{index}")
     labels = root.get("labels")
-    rows = _first_of_each(labels) if labels else {}
+    relations = _first_of_each(labels) if labels else {}
     try:
         return Document(
             title=title,
             sentences=tuple(tuple(sentence.elements()) for sentence in root["sents"].items()),
             entities=tuple(map(_entity, root["vertexSet"].items())),
-            relations=tuple(map(_relation, rows.values())),
+            relations=tuple(relations),
         )
     except DataError as error:
-        raise _in_terms_of_the_file(error, list(rows.values())) from error
+        raise _in_terms_of_the_file(error, list(relations.values())) from error
 
 
 def _entity(stored: Field) -> Entity:
@@ -69,40 +68,49 @@ def _entity(stored: Field) -> Entity:
 
 
 def _mention(stored: Field) -> Mention:
-    position = stored["pos"]
-    if len(position.elements()) != 2:
-        raise position.error(f"got {got(position.value)}, expected [start, end)")
-    values = {key: stored[name].value for key, name in (("sentence", "sent_id"), ("type", "type"), ("name", "name"))}
-    start, end = position.elements()
-    return stored.build(Mention, keys=_MENTION_KEYS, start=start, end=end, **values)
+    values = stored.object(("name", "sent_id", "pos", "type"))
+    position = values["pos"]
+    if not isinstance(position, list) or len(position) != 2:
+        raise stored.error(f"got {got(position)}, expected [start, end)", "pos")
+    start, end = position
+    return stored.build(
+        Mention,
+        keys={"sentence": "sent_id", "start": "pos", "end": "pos"},
+        sentence=values["sent_id"],
+        start=start,
+        end=end,
+        type=values["type"],
+        name=values["name"],
+    )
 
 
-def _first_of_each(labels: Field) -> dict[tuple[int, int, str], Field]:
-    """Return the first of the labels of each fact."""
-    rows: dict[tuple[int, int, str], Field] = {}
+def _first_of_each(labels: Field) -> dict[Relation, str]:
+    """Return the first of the labels of each fact, with its position in the file."""
+    relations: dict[tuple[int, int, str], tuple[Relation, str]] = {}
     for label in labels.items():
-        rows.setdefault((label["h"].index(), label["t"].index(), label["r"].string()), label)
-    return rows
+        relation = _relation(label)
+        relations.setdefault(relation.fact, (relation, label.path))
+    return dict(relations.values())
 
 
 def _relation(label: Field) -> Relation:
-    evidence = label.get("evidence")
+    values, evidence = label.object(("h", "t", "r")), label.get("evidence")
     return label.build(
         Relation,
-        keys={"relation": "r"},
-        head=label.value["h"],
-        tail=label.value["t"],
-        relation=label.value["r"],
+        keys={"head": "h", "tail": "t", "relation": "r"},
+        head=values["h"],
+        tail=values["t"],
+        relation=values["r"],
         evidence=None if evidence is None else tuple(evidence.elements()),
     )
 
 
-def _in_terms_of_the_file(error: DataError, labels: list[Field]) -> DataError:
-    """Name the field as in the file; ``labels`` are those that became relations, in the same order."""
+def _in_terms_of_the_file(error: DataError, labels: list[str]) -> DataError:
+    """Name the field as in the file; ``labels`` are the positions of the labels that became relations."""
     field = error.field or ""
     for pattern, name in _NAMES_IN_FILE:
         field = pattern.sub(name, field)
-    field = re.sub(r"^relations\[(\d+)\]", lambda match: labels[int(match[1])].path, field)
+    field = re.sub(r"^relations\[(\d+)\]", lambda match: labels[int(match[1])], field)
     return DataError(error.problem, document=error.document, field=field or None)
 
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 MEMBER = "result.json"
 """Name of the only file in the zip that the leaderboard takes."""
-LARGEST_MEMBER = 1 << 28
-"""Maximum uncompressed size of that file in bytes (256 MiB, over two million facts)."""
+LARGEST_MEMBER = 1 << 26
+"""Maximum uncompressed size of that file in bytes (64 MiB, over half a million facts)."""
 ZIP = b"PK"
 """The first bytes of a zip."""
 _DAMAGED = zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OverflowError, OSError

@@ -213,7 +213,7 @@ MALFORMED = {
     ),
     "a relation as a number": (
         text(stored(labels=[{"h": 0, "t": 1, "r": 27}])),
-        "file: document 'Marie Curie': labels[0].r: got 27 (int), expected a string",
+        "file: document 'Marie Curie': labels[0].r: got 27 (int), expected a non-empty string",
     ),
     "evidence that is not there": (
         text(stored(labels=[{"h": 0, "t": 1, "r": "P27", "evidence": [2]}])),

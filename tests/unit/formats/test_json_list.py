@@ -84,6 +84,13 @@ def test_a_character_that_is_cut_through_is_reported() -> None:
     assert told("[1]€".encode()[:-1], block=1) == "got the byte 0xe2 at offset 3, expected UTF-8"
 
 
+def test_a_typo_does_not_read_the_whole_file() -> None:
+    file = io.BytesIO(b'[{"a" 1}, ' + b"2, " * json_list.BLOCK + b"3]")
+    with pytest.raises(DataError, match=re.escape("line 1, column 7 (Expecting ':' delimiter)")):
+        list(json_list.elements(file))
+    assert file.tell() == json_list.BLOCK
+
+
 def test_no_more_is_read_than_the_next_element_needs() -> None:
     one = json.dumps({"title": "a" * 1000})
     file = io.BytesIO(f"[{', '.join([one] * 5000)}]".encode())

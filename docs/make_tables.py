@@ -1,14 +1,15 @@
-"""Fills the tables of the pages from the program itself, so that the two cannot disagree.
+"""Generate the tables of the pages from the code, so that the two cannot disagree.
 
     python docs/make_tables.py
 
-A page says where a table goes and what it is made of, and everything between the two comments is written anew:
+Two comments in a page mark the position of a table and say what it is generated from; whatever is between them is
+replaced:
 
     <!-- table: command predict -->
     <!-- end -->
 
-``command NAME`` lists a command's arguments and options, ``settings CLASS`` the fields of a configuration, and ``schema
-NAME`` the keys of an object of our JSONL form (``document`` for a whole line).
+``command NAME`` lists the arguments and options of a command, ``settings CLASS`` the fields of a configuration, and
+``schema NAME`` the keys of an object of the JSONL format (``document`` for a line).
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ from atlop.cli import app
 from atlop.formats import schema
 
 PLACE = re.compile(r"<!-- table: (?P<kind>\w+) (?P<name>[\w-]+) -->\n.*?<!-- end -->", re.DOTALL)
-"""Where a table goes."""
+"""The position of a table."""
 
-TYPES = {"array": "list", "integer": "whole number", "null": "null", "number": "number", "string": "text"}
-"""JSON's types, as people call them."""
+TYPES = {"array": "list", "integer": "integer", "null": "null", "number": "number", "string": "string"}
+"""The names of the JSON types."""
 
 
 def fill(page: str) -> str:
-    """Give a page with all of its tables made anew."""
+    """Return a page with all of its tables regenerated."""
     return PLACE.sub(_filled, page)
 
 
@@ -46,7 +47,7 @@ def _filled(place: re.Match[str]) -> str:
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Lay out a table in Markdown."""
+    """Format a table in Markdown."""
     header = list(header)
     lines = [header, ["---"] * len(header), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -61,7 +62,7 @@ def command_table(name: str) -> str:
 
 
 def _usage(parts: list[Any]) -> list[str]:
-    """Give what must be written, and in brackets what may be."""
+    """Return the required arguments and options, and the optional ones in brackets."""
     needed = [_written(part) for part in parts if part.required]
     optional = [_written(part) for part in parts if part.param_type_name == "argument" and not part.required]
     options = any(part.param_type_name == "option" and not part.required for part in parts)
@@ -69,7 +70,7 @@ def _usage(parts: list[Any]) -> list[str]:
 
 
 def _written(part: Any) -> str:
-    """Give an argument or option as a person writes it."""
+    """Return an argument or option as it is typed."""
     if part.param_type_name == "argument":
         return part.metavar or part.name.upper()
     kind = "PATH" if "Path" in part.bare_type() else "NAME"
@@ -89,13 +90,13 @@ def settings_table(name: str) -> str:
     rows = [
         (f"`{entry.name}`", meanings[entry.name], entry.metadata["rule"].expected, _default(entry.default))
         for entry in dataclasses.fields(kind)
-        if entry.name != "model"  # it has a table of its own
+        if entry.name != "model"  # has a table of its own
     ]
     return table(("Setting", "Meaning", "Expected", "Default"), rows)
 
 
 def _field_docstrings(kind: type) -> dict[str, str]:
-    """Read the text below each field of a class."""
+    """Return the docstring of each field of a class."""
     body = ast.parse(inspect.getsource(kind)).body[0].body  # type: ignore[attr-defined]
     return {
         field.target.id: " ".join(text.value.value.replace("``", "`").split())
@@ -105,7 +106,7 @@ def _field_docstrings(kind: type) -> dict[str, str]:
 
 
 def _default(value: Any) -> str:
-    """Write a default as YAML has it."""
+    """Format a default in YAML."""
     if value is dataclasses.MISSING:
         return "required"
     written = "null" if value is None else list(value) if isinstance(value, tuple) else value
@@ -113,7 +114,7 @@ def _default(value: Any) -> str:
 
 
 def schema_table(name: str) -> str:
-    """List the keys of an object of the JSONL form."""
+    """List the keys of an object of the JSONL format."""
     stored = schema()
     node = stored if name == "document" else stored["$defs"][name]
     rows = [
@@ -124,7 +125,7 @@ def schema_table(name: str) -> str:
 
 
 def _type(value: dict[str, Any], plural: str = "") -> str:
-    """Name the type of a value, or with ``s`` of several."""
+    """Return the name of a type, with ``s`` in the plural."""
     if "$ref" in value:
         return value["$ref"].rpartition("/")[2] + " objects"
     kinds = value["type"] if isinstance(value["type"], list) else [value["type"]]
@@ -135,11 +136,11 @@ def _type(value: dict[str, Any], plural: str = "") -> str:
 
 
 MAKERS = {"command": command_table, "settings": settings_table, "schema": schema_table}
-"""What each kind of table is made by."""
+"""The function that generates each kind of table."""
 
 
 def main() -> None:
-    """Write every page with its tables made anew."""
+    """Regenerate the tables of all pages."""
     for path in Path(__file__).parent.rglob("*.md"):
         path.write_text(fill(path.read_text(encoding="utf-8")), encoding="utf-8")
 

@@ -175,11 +175,11 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Score predictions as the field does."""
-    from atlop.cli.files import read_predictions, read_train_facts
+    from atlop.cli.files import read_train_facts
     from atlop.cli.show import score_table
     from atlop.evaluation import evaluate as score
     from atlop.evaluation import evaluate_by_identifier
-    from atlop.formats import read
+    from atlop.formats import read, read_predictions
 
     documents = read(gold)
     predicted = read_predictions(predictions)
@@ -191,7 +191,11 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps(scores.to_json(), indent=1))
         return
-    typer.echo(score_table(scores, evaluate_by_identifier(read(identifiers), predicted) if identifiers else None))
+    typer.echo(
+        score_table(
+            scores, evaluate_by_identifier(read(identifiers), predicted, entities=documents) if identifiers else None
+        )
+    )
 
 
 @app.command()

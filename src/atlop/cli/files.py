@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from atlop.documents import Document
 from atlop.errors import DataError
 from atlop.evaluation import NamedFact, facts_from_triples, facts_of
-from atlop.formats import READABLE_SUFFIXES, OnError, open_file, read, read_submission, stand_ins, stream_file
+from atlop.formats import READABLE_SUFFIXES, OnError, detect, open_file, read, read_json, stream_file
 
 STANDARD_INPUT = Path("-")
 """How the standard input is named on the command line."""
@@ -77,42 +75,15 @@ def _place(file: io.BufferedReader) -> int:
     return file.tell() if file.seekable() else 0
 
 
-def read_predictions(path: Path) -> list[Document]:
-    """Read predictions in leaderboard form, as JSON or zip, or as documents in any form.
-
-    Raises:
-        DataError: if the file holds neither.
-    """
-    return stand_ins(read_submission(path)) if _is_submission(path) else read(path)
-
-
-def _is_submission(path: Path) -> bool:
-    """Tell facts from documents by the first row; an empty list holds no facts."""
-    if path.suffix == ".zip":
-        return True
-    rows = _json_rows(path)
-    return rows is not None and (not rows or (isinstance(rows[0], dict) and "h_idx" in rows[0]))
-
-
 def read_train_facts(path: Path) -> frozenset[NamedFact]:
     """Read the facts of training documents, or name triples as in ``train_annotated.fact``.
 
     Raises:
         DataError: if the file holds neither.
     """
-    rows = _json_rows(path)
-    if rows is None or (rows and isinstance(rows[0], dict)):
+    if detect(path) != "triples":
         return facts_of(read(path))
     try:
-        return facts_from_triples(rows)
+        return facts_from_triples(read_json(path))
     except DataError as error:
         raise error.inside(file=str(path)) from error
-
-
-def _json_rows(path: Path) -> list[Any] | None:
-    """Give the list that a JSON file holds, or ``None`` if it is no such file; a reader will say what is wrong."""
-    try:
-        rows = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
-    return rows if isinstance(rows, list) else None

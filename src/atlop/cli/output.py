@@ -29,7 +29,7 @@ def write_predictions(documents: Iterable[Document], target: str, output: Path |
     elif target == "table":
         write_pieces(_tables(documents, labels), output)
     else:
-        write(documents, output, form=target, readable=labels.display_names)
+        write(documents, output, form=target)
 
 
 def _show(documents: Iterable[Document], target: str, labels: LabelMap) -> None:
@@ -38,7 +38,7 @@ def _show(documents: Iterable[Document], target: str, labels: LabelMap) -> None:
         for document in documents:
             screen.print(relation_table(document, labels))
         return
-    for piece in encode(documents, form=target, readable=labels.display_names):
+    for piece in encode(documents, form=target):
         sys.stdout.buffer.write(piece)
     sys.stdout.flush()
 

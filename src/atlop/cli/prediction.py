@@ -53,7 +53,7 @@ def predict_files(
         texts = tally.noted(partial.rest(rows) if partial else rows)
         with closing(tally.shown(extractor.predict(texts))) as documents:
             if partial:
-                partial.write(encode(documents, form="jsonl", readable=labels.display_names))
+                partial.write(encode(documents, form="jsonl"))
             else:
                 write_predictions(documents, target, output, labels)
     return f"{tally}, after {kept:,} that were kept" if kept else str(tally)

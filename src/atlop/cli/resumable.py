@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from atlop.documents import Document
+from atlop.documents.fields import Field
 from atlop.errors import AtlopError, DataError
-from atlop.formats.fields import Field
 from atlop.formats.records import parse_json
 
 RUN, LINES = "run.json", "predictions.jsonl"
@@ -74,7 +74,7 @@ class ResumableOutput:
 
     def _title(self, number: int, line: bytes) -> str:
         try:
-            return Field(parse_json(line, line=number))["title"].text()
+            return Field(parse_json(line, line=number))["title"].string()
         except DataError as error:
             raise error.inside(file=str(self._lines)) from error
 

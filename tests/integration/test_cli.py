@@ -45,9 +45,9 @@ SCORES = [
 
 PREDICT = "predict documents.jsonl --model model --precision fp32"
 """At a precision that gives every machine the same confidences."""
-CLOSING = re.compile(r"atlop: \d+ documents? in .+ \(.+ a second\)\n")
+CLOSING = re.compile(r"atlop: \d+ documents? in .+ \(.+ per second\)\n")
 """What a prediction into a file ends with."""
-SPEED = r"[\d.,]+ documents a second"
+SPEED = r"[\d.,]+ documents per second"
 
 
 def well(result: Result, stderr: str = "") -> str:

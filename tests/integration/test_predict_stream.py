@@ -23,7 +23,7 @@ from atlop.formats import write
 Run = Callable[..., Result]
 
 PREDICT = "predict documents.jsonl --model model --precision fp32"
-SPEED = r"\S+ s \(\S+ a second\)"
+SPEED = r"\S+ s \(\S+ per second\)"
 PATIENCE = 120
 """Seconds after which a process that does not come so far has failed."""
 

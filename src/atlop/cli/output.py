@@ -1,4 +1,4 @@
-"""What ``predict`` writes: documents in any form, or tables for people."""
+"""What ``predict`` writes: documents in any format, or tables to read."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from atlop.labels import LabelMap
 
 
 def write_predictions(documents: Iterable[Document], target: str, output: Path | None, labels: LabelMap) -> None:
-    """Write predicted documents to a file, whole or not at all, or to the standard output as they come.
+    """Write predicted documents to a file, all or nothing, or to the standard output as they come.
 
     Args:
-        documents: predicted ones.
-        target: a form of files, or ``table``.
+        documents: the predicted documents.
+        target: a file format, or ``table``.
         output: the file; ``None`` for the standard output.
-        labels: gives the relations' names for people.
+        labels: has the display names of the relations.
     """
     if output is None:
         _show(documents, target, labels)

@@ -6,8 +6,10 @@ from atlop.formats.leaderboard import attach, read_submission, stand_ins
 from atlop.formats.registry import (
     READABLE,
     READABLE_SUFFIXES,
+    SUFFIXES,
     WRITABLE,
     OnError,
+    detect,
     encode,
     read,
     stream,
@@ -18,9 +20,11 @@ from atlop.formats.registry import (
 __all__ = [
     "READABLE",
     "READABLE_SUFFIXES",
+    "SUFFIXES",
     "WRITABLE",
     "OnError",
     "attach",
+    "detect",
     "encode",
     "open_file",
     "read",

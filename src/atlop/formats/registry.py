@@ -40,7 +40,7 @@ READABLE = tuple(_PARSERS)
 """The forms that :func:`read` takes."""
 WRITABLE = tuple(_DUMPERS)
 """The forms that :func:`write` takes."""
-_SUFFIXES = {
+SUFFIXES = {
     ".data": "data",
     ".json": "docred",
     ".jsonl": "jsonl",
@@ -48,7 +48,8 @@ _SUFFIXES = {
     ".txt": "pubtator",
     ".zip": "leaderboard",
 }
-READABLE_SUFFIXES = tuple(suffix for suffix, form in _SUFFIXES.items() if form in _PARSERS)
+"""The format that a suffix stands for."""
+READABLE_SUFFIXES = tuple(suffix for suffix, form in SUFFIXES.items() if form in _PARSERS)
 """What the names of files that :func:`read` takes usually end in."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CONTENTS: tuple[tuple[re.Pattern[bytes], str], ...] = (
@@ -151,7 +152,7 @@ def _recognised(file: io.BufferedIOBase, form: str | None) -> tuple[Parser, Bina
     beginning = file.read(_SNIFFED).removeprefix(_BYTE_ORDER_MARK)
     if not beginning.strip():
         raise DataError("got an empty file, expected at least one document")
-    form = form or _form_of_content(beginning)
+    form = form or detect(beginning)
     if form == "leaderboard":
         raise DataError(leaderboard.NEEDS_DOCUMENTS)
     if form not in _PARSERS:
@@ -159,7 +160,13 @@ def _recognised(file: io.BufferedIOBase, form: str | None) -> tuple[Parser, Bina
     return _PARSERS[form], rejoined(beginning, file)
 
 
-def _form_of_content(beginning: bytes) -> str:
+def detect(beginning: bytes) -> str:
+    """Return the format of a file that begins like this.
+
+    Raises:
+        DataError: if it is none of them.
+    """
+    beginning = beginning.removeprefix(_BYTE_ORDER_MARK)
     for pattern, form in _CONTENTS:
         if pattern.match(beginning):
             return form
@@ -212,8 +219,8 @@ def encode(documents: Iterable[Document], *, form: str, readable: Mapping[str, s
 
 
 def _form_of_suffix(path: Path) -> str:
-    form = _SUFFIXES.get(path.suffix.lower())
+    form = SUFFIXES.get(path.suffix.lower())
     if form is None:
-        expected = f"expected one of {', '.join(_SUFFIXES)}, or the form to be given"
+        expected = f"expected one of {', '.join(SUFFIXES)}, or the form to be given"
         raise DataError(f"got a file name with the suffix {path.suffix!r}, {expected}")
     return form

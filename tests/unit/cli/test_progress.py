@@ -45,19 +45,19 @@ def test_documents_are_counted_and_timed(clock: None) -> None:
     noted = tally.noted(zip(DOCUMENTS, PLACES, strict=True))
     assert list(tally.shown(noted)) == DOCUMENTS
     assert (tally.documents, tally.seconds) == (3, 6.0)
-    assert str(tally) == "3 documents in 6 s (0.5 a second)"
+    assert str(tally) == "3 documents in 6 s (0.5 per second)"
 
 
 def test_one_document_is_told_as_one(clock: None) -> None:
     tally = Tally()
     list(tally.shown(tally.noted([(DOCUMENTS[0], 1)])))
-    assert str(tally) == "1 document in 2 s (0.5 a second)"
+    assert str(tally) == "1 document in 2 s (0.5 per second)"
 
 
 def test_no_document_takes_no_time() -> None:
     tally = Tally()
     assert list(tally.shown(tally.noted([]))) == []
-    assert str(tally) == "0 documents in 0 s (0 a second)"
+    assert str(tally) == "0 documents in 0 s (0 per second)"
 
 
 def test_the_bar_goes_by_the_bytes_of_predicted_documents(bars: list[Progress]) -> None:
@@ -84,7 +84,7 @@ def test_a_terminal_is_shown_how_far_it_is_and_how_fast(monkeypatch: pytest.Monk
     monkeypatch.setenv("TERM", "xterm")
     tally = Tally(total=300)
     list(tally.shown(tally.noted(zip(DOCUMENTS, PLACES, strict=True))))
-    assert "3 documents, 0.5 a second" in screen.getvalue()
+    assert "3 documents, 0.5 per second" in screen.getvalue()
 
 
 def test_a_bar_that_is_closed_early_is_taken_away(bars: list[Progress]) -> None:

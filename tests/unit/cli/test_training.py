@@ -49,7 +49,7 @@ def test_documents_and_the_time_to_train_are_counted(clock: Clock) -> None:
     progress = TrainingProgress()
     for state in epochs(progress, clock, 3):
         assert (progress.documents, progress.seconds) == (10 * (state.epoch or 0), 10 * (state.epoch or 0))
-    assert progress.speed == "1 documents a second"
+    assert progress.speed == "1 documents per second"
 
 
 def test_a_run_that_goes_on_counts_its_own_documents(clock: Clock) -> None:
@@ -83,7 +83,7 @@ def test_losses_and_scores_are_told(
     for state in epochs(progress, clock, 1):
         tell(progress, "log", state, logs=logs)
     progress.close()
-    assert capsys.readouterr() == ("", f"atlop: epoch 1 of 3: {told}, 1 documents a second\n")
+    assert capsys.readouterr() == ("", f"atlop: epoch 1 of 3: {told}, 1 documents per second\n")
 
 
 def test_nothing_else_is_told(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:

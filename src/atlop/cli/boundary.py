@@ -114,9 +114,8 @@ def _explained_os_error(error: OSError) -> str:
         return f"{os.fsdecode(error.filename)}: {problem}"
     try:
         sys.stdout.flush()
-    except OSError:  # it fails again: this is what could not be written
+    except OSError:
         _discard_output()
-        return f"standard output: cannot be written: {problem}"
     return problem
 
 
@@ -128,10 +127,9 @@ def _discard_output() -> None:
 
 def _prepare_streams() -> None:
     """Replace streams that the shell has closed, and escape characters that the standard output cannot encode."""
-    if sys.stdout is None:  # every write fails, and is reported
-        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
-    if sys.stderr is None:
-        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 

@@ -1,14 +1,14 @@
-"""Fills the tables of the pages from the program itself, so that the two cannot disagree.
+"""Generate the tables of the pages from the program itself, so that the two cannot disagree.
 
     python docs/make_tables.py
 
-A page says where a table goes and what it is made of, and everything between the two comments is written anew:
+A page says where a table goes and what it shows; everything between the two comments is generated:
 
     <!-- table: command predict -->
     <!-- end -->
 
-``command NAME`` lists a command's arguments and options, ``settings CLASS`` the fields of a configuration, and ``schema
-NAME`` the keys of an object of our JSONL form (``document`` for a whole line).
+``command NAME`` lists the arguments and options of a command, ``settings CLASS`` the fields of a configuration, and
+``schema NAME`` the keys of an object of the JSONL format (``document`` for a whole line).
 """
 
 from __future__ import annotations
@@ -31,12 +31,9 @@ from atlop.formats import schema
 PLACE = re.compile(r"<!-- table: (?P<kind>\w+) (?P<name>[\w-]+) -->\n.*?<!-- end -->", re.DOTALL)
 """Where a table goes."""
 
-TYPES = {"array": "list", "integer": "whole number", "null": "null", "number": "number", "string": "text"}
-"""JSON's types, as people call them."""
-
 
 def fill(page: str) -> str:
-    """Give a page with all of its tables made anew."""
+    """Return a page with all of its tables generated again."""
     return PLACE.sub(_filled, page)
 
 
@@ -46,22 +43,23 @@ def _filled(place: re.Match[str]) -> str:
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Lay out a table in Markdown."""
+    """Format a table in Markdown."""
     header = list(header)
     lines = [header, ["---"] * len(header), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def command_table(name: str) -> str:
-    """List the usage, the arguments and the options of a command."""
+    """Show the usage of a command and list its arguments and options."""
     command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
-    rows = [(f"`{_written(part)}`", part.help, _standard(part)) for part in command.params]
+    rows = [(f"`{_written(part)}`", part.help, _default_value(part)) for part in command.params]
     usage = " ".join(["atlop", name, *_usage(command.params)])
-    return f"{command.help}\n\n    {usage}\n\n{table(('', 'Meaning', 'Default'), rows)}"
+    options = f"\n\n{table(('', 'Meaning', 'Default'), rows)}" if rows else ""
+    return f"{command.help}\n\n    {usage}{options}"
 
 
 def _usage(parts: list[Any]) -> list[str]:
-    """Give what must be written, and in brackets what may be."""
+    """Return the required parts of a command line and, in brackets, the optional ones."""
     needed = [_written(part) for part in parts if part.required]
     optional = [_written(part) for part in parts if part.param_type_name == "argument" and not part.required]
     options = any(part.param_type_name == "option" and not part.required for part in parts)
@@ -69,17 +67,17 @@ def _usage(parts: list[Any]) -> list[str]:
 
 
 def _written(part: Any) -> str:
-    """Give an argument or option as a person writes it."""
+    """Return an argument or option as it is typed."""
     if part.param_type_name == "argument":
         return part.metavar or part.name.upper()
     kind = "PATH" if "Path" in part.bare_type() else "NAME"
     return part.opts[0] if part.is_flag else f"{part.opts[0]} {part.metavar or kind}"
 
 
-def _standard(part: Any) -> str:
+def _default_value(part: Any) -> str:
     if part.required:
         return "required"
-    return "" if part.default in (None, False) else f"`{part.default}`"
+    return "" if part.default is None or part.default is False else f"`{part.default}`"
 
 
 def settings_table(name: str) -> str:
@@ -95,7 +93,7 @@ def settings_table(name: str) -> str:
 
 
 def _field_docstrings(kind: type) -> dict[str, str]:
-    """Read the text below each field of a class."""
+    """Return the docstring below each field of a class."""
     body = ast.parse(inspect.getsource(kind)).body[0].body  # type: ignore[attr-defined]
     return {
         field.target.id: " ".join(text.value.value.replace("``", "`").split())
@@ -105,7 +103,7 @@ def _field_docstrings(kind: type) -> dict[str, str]:
 
 
 def _default(value: Any) -> str:
-    """Write a default as YAML has it."""
+    """Return a default as it is written in YAML."""
     if value is dataclasses.MISSING:
         return "required"
     written = "null" if value is None else list(value) if isinstance(value, tuple) else value
@@ -113,7 +111,7 @@ def _default(value: Any) -> str:
 
 
 def schema_table(name: str) -> str:
-    """List the keys of an object of the JSONL form."""
+    """List the keys of an object of the JSONL format."""
     stored = schema()
     node = stored if name == "document" else stored["$defs"][name]
     rows = [
@@ -124,22 +122,22 @@ def schema_table(name: str) -> str:
 
 
 def _type(value: dict[str, Any], plural: str = "") -> str:
-    """Name the type of a value, or with ``s`` of several."""
+    """Return the name of a type, in the plural if ``plural`` is ``s``."""
     if "$ref" in value:
         return value["$ref"].rpartition("/")[2] + " objects"
     kinds = value["type"] if isinstance(value["type"], list) else [value["type"]]
-    names = [TYPES[kind] + (plural if kind != "null" else "") for kind in kinds]
+    names = [kind.replace("array", "list") + (plural if kind != "null" else "") for kind in kinds]
     if "items" in value:
         names[0] += f" of {_type(value['items'], 's')}"
     return " or ".join(names)
 
 
 MAKERS = {"command": command_table, "settings": settings_table, "schema": schema_table}
-"""What each kind of table is made by."""
+"""The function that makes each kind of table."""
 
 
 def main() -> None:
-    """Write every page with its tables made anew."""
+    """Generate the tables of every page again."""
     for path in Path(__file__).parent.rglob("*.md"):
         path.write_text(fill(path.read_text(encoding="utf-8")), encoding="utf-8")
 

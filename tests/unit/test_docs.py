@@ -65,7 +65,7 @@ def test_a_table_is_made_of_the_schema() -> None:
     lines = page.splitlines()
     assert lines[:4] == ["before", "<!-- table: schema entity -->", "", "| Key | Type | Required | Meaning |"]
     assert lines[5].startswith("| `mentions` | list of mention objects | yes | The places where ")
-    assert lines[6].startswith("| `identifier` | text or null |  | The identifier in ")
+    assert lines[6].startswith("| `identifier` | string or null |  | The identifier in ")
     assert lines[7:] == ["", "<!-- end -->", "after"]
 
 

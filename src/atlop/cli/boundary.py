@@ -52,6 +52,8 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         with one_line(debug=ctx.params["debug"]):
+            if "" in ctx.args:  # as a path it would be the current folder
+                raise AtlopError("got an empty argument, expected none; is a variable of the shell not set?")
             return super().invoke(ctx)
 
 

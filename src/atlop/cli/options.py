@@ -106,8 +106,6 @@ def model_folder(name: str | None, revision: str | None) -> Path:
     Raises:
         AtlopError: if there is no such model, or a revision is asked for that only the hub could have.
     """
-    if name == "":
-        raise AtlopError("model: got an empty name, expected a model folder or the name of one on the hub")
     if revision is not None and (name is None or Path(name).exists()):
         place = "the bundled model" if name is None else f"{name!r}, which is on this machine"
         raise AtlopError(f"--revision: got {revision!r} for {place}; only models on the hub have revisions")
@@ -123,25 +121,24 @@ def check_writable(path: Path) -> None:
         DataError: if it cannot be.
     """
     try:
-        _try_writing(path)
+        mode = _mode(path)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if stat.S_ISREG(mode):  # it is written beside its place, and put there as a whole
+            with TemporaryFile(dir=path.resolve().parent):
+                pass
     except OSError as error:
         raise DataError(f"cannot be written: {error.strerror}", file=str(path)) from error
-    except (RuntimeError, ValueError) as error:  # a loop of links in Python 3.11 and 3.12; a NUL in the name
-        problem = "the links form a loop" if isinstance(error, RuntimeError) else "the name contains a NUL"
-        raise DataError(f"cannot be written: {problem}", file=str(path)) from error
+    except ValueError as error:
+        raise DataError("cannot be written: the name contains a NUL", file=str(path)) from error
 
 
-def _try_writing(path: Path) -> None:
-    target = path.resolve()
+def _mode(path: Path) -> int:
+    """Return the mode of a file, or that of the regular file that it becomes when it is written."""
     try:
-        mode = target.stat().st_mode
+        return path.stat().st_mode
     except FileNotFoundError:
-        mode = stat.S_IFREG
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if stat.S_ISREG(mode):  # it is written beside its place, and put there as a whole
-        with TemporaryFile(dir=target.parent):
-            pass
+        return stat.S_IFREG
 
 
 def check_empty(folder: Path) -> None:

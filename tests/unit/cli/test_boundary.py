@@ -13,6 +13,7 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
+from atlop.cli import app
 from atlop.cli.boundary import Commands, Stopped
 from atlop.errors import AtlopError
 
@@ -31,10 +32,10 @@ def run() -> Run:
     """Run a command inside the boundary."""
 
     def call(command: Callable[[], None], *before: str) -> Result:
-        app = typer.Typer(cls=Commands, add_completion=False, pretty_exceptions_enable=False)
-        app.callback()(_options)
-        app.command("run")(command)
-        return CliRunner().invoke(app, [*before, "run"])
+        program = typer.Typer(cls=Commands, add_completion=False, pretty_exceptions_enable=False)
+        program.callback()(_options)
+        program.command("run")(command)
+        return CliRunner().invoke(program, [*before, "run"])
 
     return call
 
@@ -108,6 +109,12 @@ def test_an_output_that_nobody_reads_ends_quietly(run: Run, wrapped: bool) -> No
 
     result = run(command)
     assert (result.exit_code, result.output) == (141, "")
+
+
+def test_an_empty_argument_is_not_the_current_folder() -> None:
+    result = CliRunner().invoke(app, ["predict", "", "--output", "out.jsonl"])
+    line = "atlop: got an empty argument, expected none; is a variable of the shell not set?\n"
+    assert (result.exit_code, result.output) == (1, line)
 
 
 def test_warnings_are_plain_lines(run: Run) -> None:

@@ -99,7 +99,7 @@ def test_train_makes_a_model_of_the_documents(run: Run, workplace: Path) -> None
     assert json.loads((workplace / "mine" / "training.json").read_text())["epochs"] == 2
 
 
-def test_train_starts_from_a_model_and_goes_on(run: Run, workplace: Path) -> None:
+def test_train_starts_from_a_model_and_resumes(run: Run, workplace: Path) -> None:
     write([document_with("P7")], workplace / "documents.jsonl")
     command = "train run.yaml --output mine --init model --device cpu"
     assert run(command).exit_code == 0
@@ -214,7 +214,7 @@ def test_predict_skips_pairs_of_types_that_training_does_not_relate(run: Run, ty
 
 
 def broken_in_the_middle(workplace: Path) -> str:
-    """Put an unreadable line second; gives what is said of it."""
+    """Make the second line unreadable; return what is reported about it."""
     lines = (workplace / "documents.jsonl").read_text().splitlines()
     (workplace / "documents.jsonl").write_text("\n".join([lines[0], '{"title": "second"}', lines[2]]))
     reason = "sentences: got no such key, expected one; the keys here are 'title'"

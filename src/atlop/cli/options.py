@@ -107,8 +107,8 @@ def model_folder(name: str | None, revision: str | None) -> Path:
         AtlopError: if there is no such model, or a revision is asked for that only the hub could have.
     """
     if revision is not None and (name is None or Path(name).exists()):
-        place = "the bundled model" if name is None else f"{name!r}, which is on this machine"
-        raise AtlopError(f"--revision: got {revision!r} for {place}; only models on the hub have revisions")
+        owner = "the bundled model" if name is None else f"{name!r}, which is on this machine"
+        raise AtlopError(f"--revision: got {revision!r} for {owner}; only models on the hub have revisions")
     from atlop.folder import find_folder
 
     return find_folder(name, revision)
@@ -124,7 +124,7 @@ def check_writable(path: Path) -> None:
         mode = _mode(path)
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if stat.S_ISREG(mode):  # it is written beside its place, and put there as a whole
+        if stat.S_ISREG(mode):  # a temporary file beside it is written first
             with TemporaryFile(dir=path.resolve().parent):
                 pass
     except OSError as error:

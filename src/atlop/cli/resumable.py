@@ -126,7 +126,7 @@ class ResumableOutput:
             raise self._outdated(f"document {number}, {kept.title!r}: {problem}")
 
     def write(self, lines: Iterable[bytes]) -> None:
-        """Add lines as they come and, after the last, put the file in its place.
+        """Add lines as they come and, after the last, replace the output with the complete file.
 
         Raises:
             DataError: if that is not possible.

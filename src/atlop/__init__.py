@@ -5,7 +5,7 @@
     >>> for document in extractor.predict(atlop.read("documents.jsonl")):
     ...     print(document.title, document.relations)
 
-Names are imported when they are first used, so that importing the package brings in no torch.
+Names are imported on first use, so that importing the package does not import torch.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from atlop.documents import Document, Entity, Mention, Relation
+    from atlop.documents import Document, Entity, Mention, Relation, to_records
     from atlop.errors import AtlopError
     from atlop.evaluation import Scores, evaluate
     from atlop.extractor import PairScores, RelationExtractor, load
@@ -36,6 +36,7 @@ _HOMES = {
     "evaluate": "evaluation",
     "load": "extractor",
     "read": "formats",
+    "to_records": "documents",
     "write": "formats",
 }
 """The module of each public name."""
@@ -53,6 +54,7 @@ __all__ = [
     "evaluate",
     "load",
     "read",
+    "to_records",
     "write",
 ]
 

@@ -1,14 +1,14 @@
-"""Everything that atlop raises on purpose.
+"""Every exception that atlop raises on purpose.
 
     AtlopError
-    ├── DataError         a document or a file of documents is malformed
+    ├── DataError         a document, or a file of documents, is malformed
     ├── LabelError        a relation name or a label map does not fit
     ├── ConfigError       a configuration is wrong; lists every mistake at once
     ├── CheckpointError   a model folder or a weights file cannot be used
     ├── ScoringError      gold and predictions cannot be compared
-    └── MissingExtraError an optional ability needs a package that is not installed
+    └── MissingExtraError an optional feature needs a package that is not installed
 
-A message says where, what was got, what was expected and, where it helps, what to do.
+A message says where the problem is, what was found, what was expected and, where it helps, how to fix it.
 """
 
 from __future__ import annotations
@@ -16,42 +16,44 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+_LONGEST_REASON = 300
+
 
 class AtlopError(Exception):
-    """The root of the tree; catching it catches all of atlop's own errors."""
+    """Base class of all exceptions that atlop raises."""
 
 
 class DataError(AtlopError):
-    """A document, or a file of documents, that does not hold what it should.
+    """A malformed document, or a file that documents cannot be read from or written to.
 
     Args:
-        problem: what was got and what was expected, one sentence without a full stop.
-        document: the title of the document, or its place in the file where it has none.
+        problem: what was found and what was expected, in one sentence without a full stop.
+        document: the title of the document, or its position in the file if it has no title.
         field: the path of the field inside the document, such as ``entities[3].mentions[0].end``.
-        file: the file that was read; readers add it with :meth:`inside`.
+        file: the name of the file; readers and writers add it with :meth:`inside`.
     """
 
     def __init__(
         self, problem: str, *, document: str | None = None, field: str | None = None, file: str | None = None
     ) -> None:
         self.problem, self.document, self.field, self.file = problem, document, field, file
-        place = [file, document and f"document {document!r}", field]
+        place = [file, document and f"document {shown(document, 100)}", field]
         super().__init__(": ".join([*(part for part in place if part), problem]))
 
     def inside(self, *, file: str | None = None, document: str | None = None) -> DataError:
-        """Give the same error with the file or the document added where it was not known yet."""
+        """Return the same error with the file or document filled in where it is missing."""
         return DataError(self.problem, document=self.document or document, field=self.field, file=self.file or file)
 
 
 class LabelError(AtlopError):
-    """A relation that the label map does not know, or a label map that does not hold together."""
+    """A relation that the label map does not contain, or an inconsistent label map."""
 
 
 class ConfigError(AtlopError):
-    """One or more mistakes in a configuration, all told at once.
+    """One or more mistakes in a configuration, all reported at once.
 
     Args:
-        mistakes: one sentence a mistake, each beginning with the name of the key.
+        mistakes: one sentence for each mistake, beginning with the name of the key.
         source: the file or the call that the configuration came from.
     """
 
@@ -62,41 +64,47 @@ class ConfigError(AtlopError):
 
 
 class CheckpointError(AtlopError):
-    """A model folder, or a file of weights, that cannot be read or does not fit together."""
+    """A model folder or a weights file that cannot be read or is inconsistent."""
 
 
 class ScoringError(AtlopError):
-    """Gold and predictions that cannot be compared with one another."""
+    """Gold and predictions that cannot be compared."""
 
 
 class MissingExtraError(AtlopError):
-    """An optional ability whose packages are not installed.
+    """An optional feature whose packages are not installed.
 
     Args:
-        ability: what was asked for.
-        extra: the extra of atlop that brings it.
+        ability: the feature that was requested.
+        extra: the extra of atlop that installs it.
     """
 
     def __init__(self, ability: str, *, extra: str) -> None:
         super().__init__(f"{ability} needs packages that are not installed: pip install 'atlop[{extra}]'")
 
 
-def got(value: Any, limit: int = 60) -> str:
-    """Show a wrong value in a message: its repr, cut short, with its type where the repr does not tell.
+def got(value: Any) -> str:
+    """Format a wrong value for a message: its repr, truncated, and its type."""
+    return f"{shown(value)} ({type(value).__name__})"
+
+
+def shown(value: Any, limit: int = 60) -> str:
+    """Return the repr of a value, truncated.
 
     Args:
-        value: what was found.
-        limit: the longest repr shown, in characters.
+        value: the value.
+        limit: the maximum length of the repr, in characters.
     """
-    shown = repr(value)
-    if len(shown) > limit:
-        shown = f"{shown[: limit - 3]}..."
-    return f"{shown} ({type(value).__name__})"
+    try:
+        found = repr(value)
+    except (RecursionError, ValueError):  # nested too deeply, or an integer of thousands of digits
+        found = "<too large to show>"
+    return found if len(found) <= limit else f"{found[: limit - 3]}..."
 
 
-def reason(error: Exception) -> str:
-    """Tell in one line why another library gave up, without the path that the message names already."""
-    told = error.strerror if isinstance(error, OSError) else None
+def reason(error: BaseException) -> str:
+    """Return in one line why another library failed, without the path, which messages name already."""
+    known = error.strerror if isinstance(error, OSError) else None
     # A missing key says nothing by itself.
     prefix = "no key " if isinstance(error, KeyError) else ""
-    return told or f"{prefix}{' '.join(str(error).split())}" or type(error).__name__
+    return known or f"{prefix}{' '.join(str(error).split())}"[:_LONGEST_REASON] or type(error).__name__

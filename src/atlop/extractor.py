@@ -84,11 +84,10 @@ class RelationExtractor:
         rows, columns = chosen.nonzero()
         margin = margins(scores.logits, config.threshold_offset)[:, 1:][chosen]
         sure = 1 / (1 + np.exp(-margin / config.temperature))
+        names = [labels.relation(column + 1) for column in columns.tolist()]
         return tuple(
-            Relation(head, tail, labels.relation(column + 1), confidence=value)
-            for (head, tail), column, value in zip(
-                scores.pairs[rows].tolist(), columns.tolist(), sure.tolist(), strict=True
-            )
+            Relation(head, tail, name, confidence=value, name=labels.display_name(name))
+            for (head, tail), name, value in zip(scores.pairs[rows].tolist(), names, sure.tolist(), strict=True)
         )
 
     def _score(self, documents: list[Document]) -> list[PairScores]:

@@ -74,7 +74,7 @@ SCORE = "evaluate --gold documents.jsonl --predictions bad.json"
 IMPORT = "import-reference --config model/encoder --weights weights.pt --labels rel2id.json --output new"
 COLUMNS = text("rel2id.json", '{"Na": 0, "P1": 1}')
 TRAIN = "train run.yaml --output new"
-WHOLE = "expected a whole JSON text; is the file cut short?"
+WHOLE = "expected a complete JSON value; is the file truncated?"
 TWO_TITLES = "expected each once, as gold and predictions are joined by title"
 NO_FOLDER = "no such folder, and the hub gave none; expected a model folder or the name of one on the Hugging Face hub"
 
@@ -84,7 +84,7 @@ BAD: dict[str, tuple[list[Prepare], str, str]] = {
     "truncated JSON": (
         [text("bad.jsonl", f'{json.dumps(document())}\n{{"title": "b", "sent')],
         PREDICT,
-        "bad.jsonl: document 'line 2': got broken JSON at line 2, column 16 (Unterminated string starting at), "
+        "bad.jsonl: document 'line 2': got invalid JSON at line 2, column 16 (Unterminated string starting at), "
         + WHOLE,
     ),
     "a wrong type": (
@@ -95,7 +95,7 @@ BAD: dict[str, tuple[list[Prepare], str, str]] = {
     "an empty string as a word": (
         [rows("bad.jsonl", document("first"), document("second", words=[["Ada", ""]]))],
         PREDICT,
-        "bad.jsonl: document 'second': sentences[0][1]: got '' (str), expected a text of at least one character",
+        "bad.jsonl: document 'second': sentences[0][1]: got '' (str), expected a non-empty string",
     ),
     "a mention out of its sentence": (
         [rows("bad.jsonl", document(place=(0, 2, 5)))],
@@ -123,8 +123,9 @@ BAD: dict[str, tuple[list[Prepare], str, str]] = {
     "a file that is no text": (
         [lambda: Path("bad.jsonl").write_bytes(b"\x89PNG\r\n")],
         PREDICT,
-        "bad.jsonl: got a file of unknown form that begins with b'\\x89PNG\\r\\n' (bytes), expected '[' (docred), "
-        "'{' (jsonl), 'id|t|' (pubtator) or columns split by tabs (data)",
+        "bad.jsonl: got an unknown file format that begins with b'\\x89PNG\\r\\n' (bytes), "
+        "expected documents with marked entities: docred ('['), jsonl ('{'), pubtator ('id|t|') or data "
+        "(columns separated by tabs); plain text has no marked entities",
     ),
     # Files to write
     "a folder that is not there": (
@@ -140,8 +141,8 @@ BAD: dict[str, tuple[list[Prepare], str, str]] = {
     "a document that the form cannot hold": (
         [rows("bad.jsonl", document(), document("b", words=[["Ada", "a b", "."]]))],
         "convert bad.jsonl --to data --output out.data",
-        "out.data: document 'b': sentences[0][1]: got 'a b', expected no ' ' in it, "
-        "as that separates the fields of this form",
+        "out.data: document 'b': sentences[0][1]: got 'a b' (str), expected no ' ' in it, "
+        "which separates fields in this format",
     ),
     "an unknown format to write": (
         [],
@@ -254,12 +255,12 @@ BAD: dict[str, tuple[list[Prepare], str, str]] = {
     "a claim without a head": (
         [rows("bad.json", [{"title": "first", "h_idx": -1, "t_idx": 1, "r": "P1"}])],
         SCORE,
-        "bad.json: [0].h_idx: got -1, expected an index from 0 on",
+        "bad.json: [0].h_idx: got -1 (int), expected a non-negative integer",
     ),
     "claims instead of gold": (
         [rows("documents.jsonl", [{"title": "first", "h_idx": 0, "t_idx": 1, "r": "P1"}]), rows("bad.json", [])],
         SCORE,
-        "documents.jsonl: got facts in leaderboard form, expected documents; read them with read_submission() "
+        "documents.jsonl: got facts in leaderboard format, expected documents; read them with read_submission() "
         "and join them to their documents with attach()",
     ),
     "a training fact of two": (
@@ -270,7 +271,7 @@ BAD: dict[str, tuple[list[Prepare], str, str]] = {
     "a broken zip": (
         [text("bad.zip", "PK\x03\x04")],
         "evaluate --gold documents.jsonl --predictions bad.zip",
-        "bad.zip: got broken JSON at line 1, column 1 (Expecting value), " + WHOLE,
+        "bad.zip: got a zip that cannot be read (File is not a zip file), expected an intact one without a password",
     ),
     # Published weights
     "a pickle that would run code": (

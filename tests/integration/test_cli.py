@@ -11,7 +11,6 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,7 +24,6 @@ from atlop.documents import Document, Entity, Mention, Relation
 from atlop.extractor import RelationExtractor
 from atlop.folder import BUNDLED
 from atlop.formats import read, read_submission, write
-from atlop.labels import LabelMap
 from atlop.type_constraints import TypeConstraints
 
 Run = Callable[..., Result]
@@ -412,8 +410,6 @@ def test_the_demo_shows_the_relations_of_the_bundled_examples(run: Run, monkeypa
 
 class Gold:
     """An extractor that returns documents as they are."""
-
-    backend = SimpleNamespace(labels=LabelMap(("P1",)))
 
     def predict(self, documents: Iterable[Document]) -> Iterator[Document]:
         yield from documents

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 
 from atlop.documents import Document, Entity, Mention, Relation
 from atlop.evaluation import Counts, evaluate, evaluate_by_identifier, facts_from_triples, facts_of
-from atlop.formats import read, read_submission, stand_ins
+from atlop.formats import read, read_submission
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def gold(shared: Path) -> list[Document]:
 
 
 def test_every_score_is_that_of_the_published_scorer(shared: Path, gold: list[Document]) -> None:
-    predicted = stand_ins(read_submission(shared / "golden/evaluation/predictions.json"))
+    predicted = read_submission(shared / "golden/evaluation/predictions.json")
     train_facts = facts_of(read(shared / "data/redocred/train_subset.json"))
     expected = json.loads((shared / "golden/evaluation/expected.json").read_text(encoding="utf-8"))
     found = evaluate(gold, predicted, train_facts=train_facts).to_json()

@@ -55,7 +55,7 @@ def without_extras(document: Document) -> Document:
 
 
 @pytest.mark.parametrize("name", [name for name, (_, _, facts) in CORPORA.items() if facts])
-def test_the_leaderboard_form_keeps_all_facts(shared: Path, tmp_path: Path, name: str) -> None:
+def test_the_leaderboard_format_keeps_all_facts(shared: Path, tmp_path: Path, name: str) -> None:
     documents = read(shared / "data" / name)
     write(documents, tmp_path / "result.zip")
     bare = [document.with_relations(()) for document in documents]

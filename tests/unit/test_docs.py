@@ -64,8 +64,8 @@ def test_a_table_is_made_of_the_schema() -> None:
     page = MAKE_TABLES["fill"]("before\n<!-- table: schema entity -->\nold\n<!-- end -->\nafter")
     lines = page.splitlines()
     assert lines[:4] == ["before", "<!-- table: schema entity -->", "", "| Key | Type | Required | Meaning |"]
-    assert lines[5].startswith("| `mentions` | list of mention objects | yes | The places where ")
-    assert lines[6].startswith("| `identifier` | string or null |  | The identifier in ")
+    assert lines[5].startswith("| `mentions` | list of mention objects | yes | The mentions of ")
+    assert lines[6].startswith("| `identifier` | string or null |  | Identifier in a ")
     assert lines[7:] == ["", "<!-- end -->", "after"]
 
 

@@ -23,6 +23,7 @@ def test_the_tree_is_the_one_that_is_drawn() -> None:
     [
         ({}, "got nothing"),
         ({"field": "title"}, "title: got nothing"),
+        ({"document": "A" * 99}, f"document '{'A' * 96}...: got nothing"),
         ({"document": "Ada", "field": "title"}, "document 'Ada': title: got nothing"),
         ({"file": "a.json", "document": "Ada", "field": "title"}, "a.json: document 'Ada': title: got nothing"),
     ],
@@ -41,7 +42,7 @@ def test_one_mistake_is_counted_as_one() -> None:
     assert str(ConfigError(["epochs: got 0"])) == "configuration: 1 mistake\n  - epochs: got 0"
 
 
-def test_all_mistakes_are_told() -> None:
+def test_all_mistakes_are_reported() -> None:
     error = ConfigError(["epochs: got 0", "seed: got -1"], source="run.yaml")
     assert str(error) == "run.yaml: 2 mistakes\n  - epochs: got 0\n  - seed: got -1"
     assert error.mistakes == ("epochs: got 0", "seed: got -1")

@@ -1,9 +1,8 @@
-"""What the commands read: documents from files, folders and pipes, predictions in several formats, training facts."""
+"""What the commands read: documents from files, folders and pipes, and training facts."""
 
 from __future__ import annotations
 
 import io
-import json
 import os
 import stat
 import sys
@@ -11,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import typer
 
@@ -23,15 +21,13 @@ from atlop.formats import (
     READABLE,
     READABLE_SUFFIXES,
     OnError,
+    check_input,
     detect,
     open_file,
     read,
-    read_submission,
-    stand_ins,
+    read_json,
     stream_file,
 )
-from atlop.formats.files import BLOCK
-from atlop.formats.leaderboard import NEEDS_DOCUMENTS
 
 STANDARD_INPUT = Path("-")
 """The name of the standard input on the command line."""
@@ -58,8 +54,8 @@ def input_files(inputs: Sequence[Path], *, form: str | None, output: Path | None
             files += _inside(path, output) if path != STANDARD_INPUT and _is_folder(path) else [path]
     _check_distinct(files)
     for file in files:
-        with _readable(file):
-            _check_format(file, form)
+        if file != STANDARD_INPUT:
+            check_input(file, form=form)
     if output is not None:
         check_writable(output)
     return files
@@ -105,21 +101,6 @@ def _check_distinct(files: Sequence[Path]) -> None:
             raise DataError(f"got it {count} times among the inputs, expected it once", file=name)
 
 
-def _check_format(path: Path, form: str | None) -> None:
-    """Check how a file begins; what a pipe begins with can only be read once, by the reader itself."""
-    if path == STANDARD_INPUT or not path.is_file():
-        return
-    with open_file(path) as file:
-        beginning = file.read(BLOCK)
-    if not beginning.strip():
-        raise DataError("got an empty file, expected at least one document", file=str(path))
-    try:
-        if form is None and detect(beginning) not in READABLE:
-            raise DataError(NEEDS_DOCUMENTS)
-    except DataError as error:
-        raise error.inside(file=str(path)) from error
-
-
 def total_size(files: Sequence[Path]) -> int | None:
     """Return the size of all files in bytes; ``None`` if that of one, such as a pipe, is unknown."""
     return sum(file.stat().st_size for file in files) if all(file.is_file() for file in files) else None
@@ -160,42 +141,15 @@ def _position(file: io.BufferedReader) -> int:
     return file.tell() if file.seekable() else 0
 
 
-def read_predictions(path: Path) -> list[Document]:
-    """Read predictions: leaderboard facts, as JSON or zip, or documents in any format.
-
-    Raises:
-        DataError: if the file holds neither.
-    """
-    return stand_ins(read_submission(path)) if _is_submission(path) else read(path)
-
-
-def _is_submission(path: Path) -> bool:
-    """Return whether a file holds leaderboard facts, by its first row; an empty list holds no facts."""
-    if path.suffix.lower() == ".zip":
-        return True
-    rows = _json_rows(path)
-    return rows is not None and (not rows or (isinstance(rows[0], dict) and "h_idx" in rows[0]))
-
-
 def read_train_facts(path: Path) -> frozenset[NamedFact]:
     """Read the facts of training documents, or triples of names as in ``train_annotated.fact``.
 
     Raises:
         DataError: if the file holds neither.
     """
-    rows = _json_rows(path)
-    if rows is None or (rows and isinstance(rows[0], dict)):
+    if detect(path) != "triples":
         return facts_of(read(path))
     try:
-        return facts_from_triples(rows)
+        return facts_from_triples(read_json(path))
     except DataError as error:
         raise error.inside(file=str(path)) from error
-
-
-def _json_rows(path: Path) -> list[Any] | None:
-    """Return the list in a JSON file, or ``None`` if there is none; the reader then says what is wrong."""
-    try:
-        rows = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return None
-    return rows if isinstance(rows, list) else None

@@ -43,11 +43,10 @@ def predict_files(
         min_confidence: the least confidence of a relation.
     """
     options: dict[str, Any] = {"min_confidence": min_confidence} if min_confidence else {}
-    labels = extractor.backend.labels
     with closing(prefetch(rows, PREFETCHED)) as waiting:
         documents = tally.noted(partial.rest(waiting) if partial else waiting)
         with closing(tally.shown(extractor.predict(documents, **options))) as predicted:
             if partial:
-                partial.write(encode(predicted, form="jsonl", readable=labels.display_names))
+                partial.write(encode(predicted, form="jsonl"))
             else:
-                write_predictions(predicted, target, output, labels)
+                write_predictions(predicted, target, output)

@@ -15,7 +15,6 @@ from rich.text import Text
 
 from atlop.documents import Document, Entity, Relation
 from atlop.evaluation import Counts, Scores
-from atlop.labels import LabelMap
 from atlop.type_constraints import TypeConstraints
 
 if TYPE_CHECKING:  # tables of relations need no torch
@@ -33,7 +32,7 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
 
 
-def relation_table(document: Document, labels: LabelMap) -> Group:
+def relation_table(document: Document) -> Group:
     """Lay out the relations of a document, most confident first, below the sentences in which to check them."""
     relations = sorted(document.relations, key=lambda relation: -(relation.confidence or 0))
     supports = [support(document, relation) for relation in relations]
@@ -46,13 +45,13 @@ def relation_table(document: Document, labels: LabelMap) -> Group:
     for name in ("confidence", "sentence"):
         table.add_column(name, justify="right", no_wrap=True)
     for relation, row in zip(relations, supports, strict=True):
-        table.add_row(*_cells(document, relation, labels), ", ".join(str(index + 1) for index in row))
+        table.add_row(*_cells(document, relation), ", ".join(str(index + 1) for index in row))
     return Group(Text(document.title, style="bold"), text, table if relations else Text("  no relation\n"))
 
 
-def _cells(document: Document, relation: Relation, labels: LabelMap) -> list[Text | str]:
+def _cells(document: Document, relation: Relation) -> list[Text | str]:
     """Return head, relation, tail and confidence."""
-    names = [document.entities[relation.head].name, labels.display_name(relation.relation)]
+    names = [document.entities[relation.head].name, relation.name or relation.relation]
     names.append(document.entities[relation.tail].name)
     return [*map(Text, names), "" if relation.confidence is None else f"{relation.confidence:.2f}"]
 

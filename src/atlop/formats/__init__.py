@@ -1,17 +1,21 @@
-"""Forms of files that hold documents, each with its reader and its writer in one module."""
+"""File formats for documents, each with its reader and its writer in one module."""
 
 from atlop.formats.files import open_file, write_pieces
 from atlop.formats.jsonl import schema
-from atlop.formats.leaderboard import attach, read_submission, stand_ins
+from atlop.formats.leaderboard import attach, read_submission
+from atlop.formats.records import read_json
 from atlop.formats.registry import (
     READABLE,
     READABLE_SUFFIXES,
     SUFFIXES,
     WRITABLE,
     OnError,
+    check_input,
     detect,
     encode,
+    format_of_suffix,
     read,
+    read_predictions,
     stream,
     stream_file,
     write,
@@ -24,13 +28,16 @@ __all__ = [
     "WRITABLE",
     "OnError",
     "attach",
+    "check_input",
     "detect",
     "encode",
+    "format_of_suffix",
     "open_file",
     "read",
+    "read_json",
+    "read_predictions",
     "read_submission",
     "schema",
-    "stand_ins",
     "stream",
     "stream_file",
     "write",

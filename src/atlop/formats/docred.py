@@ -1,9 +1,9 @@
-"""DocRED and Re-DocRED JSON: a list of documents with ``title``, ``sents``, ``vertexSet`` and, where known, ``labels``.
+"""DocRED and Re-DocRED JSON: a list of documents with ``title``, ``sents``, ``vertexSet`` and optionally ``labels``.
 
-``vertexSet`` lists the entities, each a list of mentions with ``name``, ``sent_id``, ``pos`` ([start, end) in the words
-of that sentence) and ``type``. A label has ``h`` and ``t`` (indices of the head and the tail entity), ``r`` (the
-relation) and, where known, ``evidence`` (indices of sentences). Other keys are dropped. The form has no place for
-candidates, identifiers, confidences, raw text and offsets.
+``vertexSet`` lists the entities, each a list of mentions with ``name``, ``sent_id``, ``pos`` ([start, end) in words of
+that sentence) and ``type``. A label has ``h`` and ``t`` (indices of the head and the tail entity), ``r`` (the relation)
+and optionally ``evidence`` (indices of sentences). Other keys are ignored. The format does not store candidates,
+identifiers, confidences, raw text and offsets.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 from atlop.documents import Document, Entity, Mention, Relation
+from atlop.documents.fields import Field
 from atlop.errors import DataError, got
-from atlop.formats.fields import Field
 from atlop.formats.json_list import elements
 from atlop.formats.leaderboard import NEEDS_DOCUMENTS
 from atlop.formats.records import build_each, json_bytes
@@ -28,14 +28,14 @@ _NAMES_IN_FILE = (
     (re.compile(r"(^relations.*)\.tail$"), r"\1.t"),
     (re.compile(r"(^relations.*)\.relation$"), r"\1.r"),
 )
-"""How the fields of a document are called in the file."""
+"""The names in the file of the fields of a document."""
 
 
 def parse(file: BinaryIO) -> Iterator[Document | DataError]:
-    """Read a DocRED file, one document or the error in it at a time.
+    """Read a DocRED file; yield each document, or the error in it.
 
     Raises:
-        DataError: if the file as a whole is no list of documents.
+        DataError: if the file is not a list of documents.
     """
     return build_each(_records(file), _document, place="#{}")
 
@@ -48,54 +48,74 @@ def _records(file: BinaryIO) -> Iterator[tuple[int, Any]]:
 
 
 def _document(index: int, stored: Any) -> Document:
-    title = Field(stored, document=f"#{index}")["title"].text()
+    title = Field(stored, document=f"#{index}")["title"].string()
     root = Field(stored, document=title or f"#{index}")
     labels = root.get("labels")
-    rows = _first_of_each(labels) if labels else {}
+    relations = _first_of_each(labels) if labels else {}
     try:
         return Document(
             title=title,
             sentences=tuple(tuple(sentence.elements()) for sentence in root["sents"].items()),
-            entities=tuple(Entity(tuple(map(_mention, entity.items()))) for entity in root["vertexSet"].items()),
-            relations=tuple(map(_relation, rows.values())),
+            entities=tuple(map(_entity, root["vertexSet"].items())),
+            relations=tuple(relations),
         )
     except DataError as error:
-        raise _in_terms_of_the_file(error, list(rows.values())) from error
+        raise _in_terms_of_the_file(error, list(relations.values())) from error
+
+
+def _entity(stored: Field) -> Entity:
+    return stored.build(Entity, keys={"mentions": ""}, mentions=tuple(map(_mention, stored.items())))
 
 
 def _mention(stored: Field) -> Mention:
-    position = stored["pos"]
-    if len(position.elements()) != 2:
-        raise position.error(f"got {got(position.value)}, expected [start, end)")
-    start, end = (bound.whole() for bound in position.items())
-    return Mention(stored["sent_id"].whole(), start, end, stored["type"].text(), stored["name"].text())
+    values = stored.object(("name", "sent_id", "pos", "type"))
+    position = values["pos"]
+    if not isinstance(position, list) or len(position) != 2:
+        raise stored.error(f"got {got(position)}, expected [start, end)", "pos")
+    start, end = position
+    return stored.build(
+        Mention,
+        keys={"sentence": "sent_id", "start": "pos", "end": "pos"},
+        sentence=values["sent_id"],
+        start=start,
+        end=end,
+        type=values["type"],
+        name=values["name"],
+    )
 
 
-def _first_of_each(labels: Field) -> dict[tuple[int, int, str], Field]:
-    """Keep the first of several labels that state the same fact."""
-    rows: dict[tuple[int, int, str], Field] = {}
+def _first_of_each(labels: Field) -> dict[Relation, str]:
+    """Return the first of the labels of each fact, with its position in the file."""
+    relations: dict[tuple[int, int, str], tuple[Relation, str]] = {}
     for label in labels.items():
-        rows.setdefault((label["h"].whole(), label["t"].whole(), label["r"].text()), label)
-    return rows
+        relation = _relation(label)
+        relations.setdefault(relation.fact, (relation, label.path))
+    return dict(relations.values())
 
 
 def _relation(label: Field) -> Relation:
-    evidence = label.get("evidence")
-    sentences = tuple(sentence.whole() for sentence in evidence.items()) if evidence else None
-    return Relation(label.value["h"], label.value["t"], label.value["r"], sentences)
+    values, evidence = label.object(("h", "t", "r")), label.get("evidence")
+    return label.build(
+        Relation,
+        keys={"head": "h", "tail": "t", "relation": "r"},
+        head=values["h"],
+        tail=values["t"],
+        relation=values["r"],
+        evidence=None if evidence is None else tuple(evidence.elements()),
+    )
 
 
-def _in_terms_of_the_file(error: DataError, labels: list[Field]) -> DataError:
-    """Name the field as the file does; ``labels`` are those that became relations, in their order."""
+def _in_terms_of_the_file(error: DataError, labels: list[str]) -> DataError:
+    """Name the field as in the file; ``labels`` are the positions of the labels that became relations."""
     field = error.field or ""
     for pattern, name in _NAMES_IN_FILE:
         field = pattern.sub(name, field)
-    field = re.sub(r"^relations\[(\d+)\]", lambda match: labels[int(match[1])].path, field)
+    field = re.sub(r"^relations\[(\d+)\]", lambda match: labels[int(match[1])], field)
     return DataError(error.problem, document=error.document, field=field or None)
 
 
 def dump(documents: Iterable[Document]) -> Iterator[bytes]:
-    """Write documents as a DocRED file, one document a line."""
+    """Write documents as a DocRED file, one a line."""
     yield b"["
     for index, document in enumerate(documents):
         yield b",\n" if index else b"\n"

@@ -1,54 +1,57 @@
-"""Files as bytes: read without going back, as a pipe must be, and written whole or not at all."""
+"""Files as bytes: read without seeking, so that pipes work, and written completely or not at all."""
 
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from uuid import uuid4
 
-from atlop.errors import DataError
+from atlop.errors import DataError, reason
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 BLOCK = 65_536
-"""Bytes of a file that are read at once."""
+"""Size in bytes of the blocks in which files are read."""
 
 
 def open_file(path: Path) -> io.BufferedReader:
-    """Open a file to read its bytes.
+    """Open a file for reading bytes.
 
     Raises:
         DataError: if it cannot be opened.
     """
     try:
         return path.open("rb")
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a ValueError is about a NUL character in the path
         raise unreadable(error, str(path)) from error
 
 
-def unreadable(error: OSError, name: str) -> DataError:
-    """Make the error that says why the machine does not let a file be read."""
-    return DataError(f"cannot be read: {error.strerror}", file=name)
+def unreadable(error: BaseException, name: str) -> DataError:
+    """Build the error that says why a file cannot be read."""
+    if isinstance(error, MemoryError):
+        return DataError("cannot be read: it does not fit into memory", file=name)
+    return DataError(f"cannot be read: {reason(error)}", file=name)
 
 
 def rejoined(beginning: bytes, file: io.BufferedIOBase) -> BinaryIO:
-    """Give a file once more from its beginning, which was read from it already."""
+    """Return a file as it was before its beginning was read."""
     return io.BufferedReader(_Rejoined(beginning, file), BLOCK)
 
 
 class _Rejoined(io.RawIOBase):
     def __init__(self, beginning: bytes, file: io.BufferedIOBase) -> None:
-        self._beginning, self._file = beginning, file
+        self._beginning, self._file = memoryview(beginning), file
 
     def readable(self) -> bool:
-        """Say that it can be read from."""
+        """Return true."""
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """Fill a buffer with what comes next, as far as it is there at once."""
+        """Read what is available without waiting for more."""
         room = memoryview(buffer)
         part = self._beginning[: len(room)] or self._file.read1(len(room))
         self._beginning = self._beginning[len(room) :]
@@ -57,24 +60,34 @@ class _Rejoined(io.RawIOBase):
 
 
 def write_pieces(pieces: Iterable[bytes], path: Path) -> None:
-    """Write a file piece by piece, all or nothing: until the last is written, what stood there before stays.
+    """Write a file piece by piece; an existing file is replaced after the last piece and stays as it is until then.
 
-    A device is written to directly.
+    The pieces go to a hidden file beside it, which is removed if an error or an interruption ends the writing. A device
+    is written to directly.
 
     Raises:
         DataError: if the file cannot be written.
     """
     try:
-        _replace(path.resolve(), pieces)
-    except OSError as error:
-        raise DataError(f"cannot be written: {error.strerror}", file=str(path)) from error
+        if _is_device(path):
+            with path.open("wb") as file:
+                file.writelines(pieces)
+        else:
+            _replace(Path(os.path.realpath(path)), pieces)
+    except (OSError, ValueError) as error:  # a ValueError is about a NUL character in the path
+        raise DataError(f"cannot be written: {reason(error)}", file=str(path)) from error
+
+
+def _is_device(path: Path) -> bool:
+    """Return whether a path exists and is not a file; a symlink loop or a name that is too long is an error."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    return not path.is_file()
 
 
 def _replace(target: Path, pieces: Iterable[bytes]) -> None:
-    if target.exists() and not target.is_file():
-        with target.open("wb") as file:
-            file.writelines(pieces)
-        return
     partial_file = target.with_name(f".{uuid4().hex}.partial")
     try:
         with partial_file.open("xb") as file:

@@ -1,4 +1,4 @@
-"""The elements of a JSON list one by one, so that a file of any size is never in memory as a whole."""
+"""The elements of a JSON list one at a time, so that a file of any size is never in memory as a whole."""
 
 from __future__ import annotations
 
@@ -8,24 +8,31 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from atlop.documents.fields import json_object
 from atlop.errors import DataError, got
 from atlop.formats.records import broken_json, not_utf8, unreadable_json
 
 BLOCK = 1 << 18
-"""Bytes read at once, unless one element takes more."""
+"""Size in bytes of the blocks in which a file is read, unless an element is larger."""
+_LONGEST_TOKEN = 16
+"""More characters than any JSON token has, strings and numbers aside."""
 _NO_SPACE = re.compile(r"[^ \t\r\n]")
-_DECODER = json.JSONDecoder()
+_DECODER = json.JSONDecoder(object_pairs_hook=json_object)
 
 
-def elements(file: BinaryIO) -> Iterator[Any]:
-    """Read the elements of a JSON list one by one, with no more of the file in memory than the longest of them takes.
+def elements(file: BinaryIO, *, of: str = "documents") -> Iterator[Any]:
+    """Yield the elements of a JSON list, with no more of the file in memory than the longest of them takes.
+
+    Args:
+        file: the bytes.
+        of: what error messages call the elements.
 
     Raises:
-        DataError: if the file breaks off, is no JSON, or holds something else; elements before that are given first.
+        DataError: after the last valid element, if the file breaks off, is not valid JSON or holds something else.
     """
     text = _Text(file)
     if text.peek() != "[":
-        raise DataError(f"got {got(text.value())} at the top, expected a list of documents")
+        raise DataError(f"got {got(text.value())} at the top, expected a list of {of}")
     text.skip()
     if text.peek() != "]":
         yield text.value()
@@ -40,7 +47,7 @@ def elements(file: BinaryIO) -> Iterator[Any]:
 
 
 class _Text:
-    """The text of a file from the first character on that was not taken, as far as it was read."""
+    """The decoded part of a file that has been read and not yet consumed."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._decoder = file, codecs.getincrementaldecoder("utf-8")()
@@ -48,7 +55,7 @@ class _Text:
         self._line, self._column, self._bytes = 1, 1, 0
 
     def peek(self) -> str:
-        """Give the next character that is no white space, or nothing at the end."""
+        """Return the next character that is not white space, or an empty string at the end."""
         while True:
             if found := _NO_SPACE.search(self._text, self._at):
                 self._at = found.start()
@@ -58,39 +65,43 @@ class _Text:
                 return ""
 
     def skip(self) -> None:
-        """Take the character that :meth:`peek` gave."""
+        """Consume the character that :meth:`peek` returned."""
         self._at += 1
 
     def value(self) -> Any:
-        """Take one value, reading on for as long as what was read holds no whole one."""
+        """Consume one value, reading on until it is complete."""
         self.peek()
         while True:
             try:
                 value, end = _DECODER.raw_decode(self._text, self._at)
             except json.JSONDecodeError as error:
-                if not self._grow():
+                if not self._is_cut_off(error) or not self._grow():
                     raise self.error(error.msg, error.pos) from error
             except (RecursionError, ValueError) as error:
                 raise unreadable_json(error) from error
             else:
-                # A number that ends with what was read may go on.
+                # A number at the end of what was read may continue.
                 if end < len(self._text) or not self._grow():
                     self._at = end
                     return value
 
+    def _is_cut_off(self, error: json.JSONDecodeError) -> bool:
+        """Return whether more of the file could make a value valid, so that a typo does not read the whole file."""
+        return error.msg.startswith("Unterminated string") or error.pos > len(self._text) - _LONGEST_TOKEN
+
     def error(self, reason: str, at: int | None = None) -> DataError:
-        """Make the error that says why a place, the next one where none is given, is no JSON."""
+        """Build the error for invalid JSON at a position, by default the next one."""
         before = self._text[: self._at if at is None else at]
         line, column = self._moved(before)
         return broken_json(reason, line=line, column=column)
 
     def _moved(self, passed: str) -> tuple[int, int]:
-        """Give the line and the column to which a text leads from the first character in memory."""
+        """Return the line and the column after a text that begins at the first character in memory."""
         lines = passed.count("\n")
         return self._line + lines, len(passed) - passed.rfind("\n") if lines else self._column + len(passed)
 
     def _grow(self) -> bool:
-        """Read at least as much again as is left and forget what was taken; false at the end of the file."""
+        """Drop what was consumed and read at least as much as is left; return false at the end of the file."""
         left = len(self._text) - self._at
         raw = self._file.read(max(BLOCK, left))
         more = self._decode(raw)

@@ -1,63 +1,74 @@
-"""The leaderboard's ``result.json``: facts with ``title``, ``h_idx``, ``t_idx``, ``r`` and, where known, ``evidence``.
+"""DocRED's leaderboard file: facts with ``title``, ``h_idx``, ``t_idx``, ``r`` and optionally ``evidence``.
 
-The file is a list of them, without their documents. :func:`read_submission` gives what a file claims, by title, also
-for titles that no gold document has (a score counts those claims as wrong); :func:`attach` puts the claims onto the
-documents that they speak of. The form has no place for confidences.
+The file is a list of facts without their documents. :func:`read_submission` returns the facts by title, including those
+of titles that no gold document has; :func:`~atlop.evaluation.evaluate` takes this mapping as predictions.
+:func:`attach` adds the facts to their documents. The format does not store confidences.
 """
 
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from atlop.documents import Document, Entity, Mention, Relation
-from atlop.errors import DataError, got
-from atlop.formats.fields import Field
-from atlop.formats.records import json_bytes, parse_json
+from atlop.documents import Document, Relation
+from atlop.documents.fields import Field
+from atlop.errors import DataError, reason, shown
+from atlop.formats.files import open_file, rejoined, unreadable
+from atlop.formats.json_list import elements
+from atlop.formats.records import BYTE_ORDER_MARK, json_bytes
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 MEMBER = "result.json"
-"""Name of the one file in the zip that the leaderboard takes."""
+"""Name of the only file in the zip that the leaderboard takes."""
+LARGEST_MEMBER = 1 << 26
+"""Maximum uncompressed size of that file in bytes (64 MiB, over half a million facts)."""
+ZIP = b"PK"
+"""The first bytes of a zip."""
+_DAMAGED = zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OverflowError, OSError
+"""What reading a damaged or encrypted zip raises."""
 NEEDS_DOCUMENTS = (
-    "got facts in leaderboard form, expected documents; read them with read_submission() "
+    "got facts in leaderboard format, expected documents; read them with read_submission() "
     "and join them to their documents with attach()"
 )
-"""What a reader of documents says to a file of this form."""
+"""The error of reading this format as documents."""
 
 
 def read_submission(path: str | Path) -> dict[str, tuple[Relation, ...]]:
-    """Read the facts that a leaderboard file claims, by title; of a claim that is repeated the first counts.
+    """Read the facts of a leaderboard file by title; only the first of repeated facts is kept.
 
     Args:
-        path: a JSON file, or a zip that holds ``result.json``; the content tells which.
+        path: a JSON file, or a zip that contains ``result.json``; detected from the content.
 
     Raises:
-        DataError: if the file is not in leaderboard form.
+        DataError: if the file cannot be read or does not have the leaderboard format.
     """
     try:
-        return _claims(parse_json(_content(Path(path))))
+        with open_file(Path(path)) as file, _json_file(file) as content:
+            return _facts(content)
     except DataError as error:
         raise error.inside(file=str(path)) from error
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", file=str(path)) from error
+    except (OSError, MemoryError) as error:
+        raise unreadable(error, str(path)) from error
 
 
 def attach(submission: Mapping[str, tuple[Relation, ...]], documents: Iterable[Document]) -> list[Document]:
-    """Give every document with the relations claimed for its title, in place of those that it had.
+    """Return the documents with the relations of their titles in place of their own.
 
     Args:
-        submission: what :func:`read_submission` gave.
+        submission: what :func:`read_submission` returned.
         documents: documents with the sentences and entities, such as the gold ones.
 
     Raises:
-        DataError: if a claimed title is unknown, a title stands for two documents, or an index points at nothing.
+        DataError: if a title is unknown or belongs to two documents, or an index is out of range.
     """
     documents = list(documents)
     counts = Counter(document.title for document in documents)
@@ -70,56 +81,78 @@ def attach(submission: Mapping[str, tuple[Relation, ...]], documents: Iterable[D
     return [document.with_relations(submission.get(document.title, ())) for document in documents]
 
 
-def stand_ins(submission: Mapping[str, tuple[Relation, ...]]) -> list[Document]:
-    """Give a document for every claimed title, with as many sentences and entities as its claims speak of.
-
-    A scorer joins them to the gold documents by title, so that also claims about unknown titles and entities count.
-
-    Args:
-        submission: what :func:`read_submission` gave.
-    """
-    return [_stand_in(title, relations) for title, relations in submission.items()]
-
-
-def _stand_in(title: str, relations: tuple[Relation, ...]) -> Document:
-    entities = 1 + max((max(relation.head, relation.tail) for relation in relations), default=-1)
-    sentences = 1 + max((place for relation in relations for place in relation.evidence or ()), default=0)
-    unknown = Entity((Mention(0, 0, 1, "unknown", "unknown"),))
-    return Document(title, (("unknown",),) * sentences, (unknown,) * entities, relations)
-
-
-def _content(path: Path) -> bytes:
-    raw = path.read_bytes()
-    if not zipfile.is_zipfile(io.BytesIO(raw)):
-        return raw
+@contextmanager
+def _json_file(file: io.BufferedReader) -> Iterator[BinaryIO]:
+    """Open the JSON inside a file, which may be a zip, without a byte order mark."""
+    if not file.peek(len(ZIP)).startswith(ZIP):
+        yield _without_mark(file)
+        return
     try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            if MEMBER in archive.namelist():
-                return archive.read(MEMBER)
-            names = ", ".join(archive.namelist()) or "nothing"
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-        raise DataError(f"got a zip that cannot be read ({error}), expected a whole one without a password") from error
-    raise DataError(f"got a zip that holds {names}, expected {MEMBER} in it")
+        with zipfile.ZipFile(file) as archive, archive.open(_member(archive)) as member:
+            yield _without_mark(io.BufferedReader(_Limited(member)))
+    except _DAMAGED as error:
+        problem = f"got a zip that cannot be read ({reason(error)}), expected an intact one without a password"
+        raise DataError(problem) from error
 
 
-def _claims(rows: Any) -> dict[str, tuple[Relation, ...]]:
-    if not isinstance(rows, list):
-        raise DataError(f"got {got(rows)} at the top, expected a list of facts")
-    claims: dict[str, dict[tuple[int, int, str], Relation]] = {}
-    for row in Field(rows).items():
-        relation = _relation(row)
-        claims.setdefault(row["title"].text(), {}).setdefault(relation.fact, relation)
-    return {title: tuple(facts.values()) for title, facts in claims.items()}
+def _without_mark(file: io.BufferedIOBase) -> BinaryIO:
+    return rejoined(file.read(len(BYTE_ORDER_MARK)).removeprefix(BYTE_ORDER_MARK), file)
+
+
+def _member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    names = archive.namelist()
+    if MEMBER not in names:
+        found = ", ".join(map(shown, names[:5])) + (", ..." if len(names) > 5 else "")
+        raise DataError(f"got a zip that contains {found or 'nothing'}, expected {MEMBER} in it")
+    member = archive.getinfo(MEMBER)
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise DataError(f"got {MEMBER} compressed by method {member.compress_type}, expected deflate")
+    return member
+
+
+class _Limited(io.RawIOBase):
+    """A file inside a zip that may not be larger than :data:`LARGEST_MEMBER`, whatever size the zip states."""
+
+    def __init__(self, file: Any) -> None:
+        self._file, self._left = file, LARGEST_MEMBER
+
+    def readable(self) -> bool:
+        """Return true."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read a block."""
+        count: int = self._file.readinto(buffer)
+        self._left -= count
+        if self._left < 0:
+            limit = f"{LARGEST_MEMBER >> 20} MiB"
+            raise DataError(f"got more than {limit} in {MEMBER} uncompressed, expected at most {limit}; unzip it first")
+        return count
+
+
+def _facts(file: BinaryIO) -> dict[str, tuple[Relation, ...]]:
+    facts: dict[str, dict[tuple[int, int, str], Relation]] = {}
+    for i, row in enumerate(elements(file, of="facts")):
+        stored = Field(row, f"[{i}]")
+        title, relation = stored["title"].string(), _relation(stored)
+        facts.setdefault(title, {}).setdefault(relation.fact, relation)
+    return {title: tuple(relations.values()) for title, relations in facts.items()}
 
 
 def _relation(row: Field) -> Relation:
     evidence = row.get("evidence")
-    sentences = tuple(sentence.index() for sentence in evidence.items()) if evidence else None
-    return Relation(row["h_idx"].index(), row["t_idx"].index(), row["r"].text(), sentences)
+    return row.build(
+        Relation,
+        keys={"head": "h_idx", "tail": "t_idx", "relation": "r"},
+        head=row["h_idx"].value,
+        tail=row["t_idx"].value,
+        relation=row["r"].value,
+        evidence=None if evidence is None else tuple(evidence.elements()),
+    )
 
 
 def dump(documents: Iterable[Document]) -> Iterator[bytes]:
-    """Write the relations of documents in leaderboard form, one fact a line."""
+    """Write the relations of documents in leaderboard format, one fact a line."""
     yield b"["
     separator = b"\n"
     for document in documents:
@@ -130,7 +163,7 @@ def dump(documents: Iterable[Document]) -> Iterator[bytes]:
 
 
 def dump_zip(documents: Iterable[Document]) -> Iterator[bytes]:
-    """Write the zip that the leaderboard takes; the same documents always give the same bytes."""
+    """Write the zip that the leaderboard takes; the same documents always yield the same bytes."""
     written = _Written()
     with zipfile.ZipFile(written, "w") as archive:
         member = zipfile.ZipInfo(MEMBER)
@@ -143,22 +176,22 @@ def dump_zip(documents: Iterable[Document]) -> Iterator[bytes]:
 
 
 class _Written(io.RawIOBase):
-    """Holds what was written until it is taken, so that a zip of any size is never in memory as a whole."""
+    """Buffers what is written until it is taken, so that a zip of any size is never in memory as a whole."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
 
     def writable(self) -> bool:
-        """Say that it can be written to."""
+        """Return true."""
         return True
 
     def write(self, piece: ReadableBuffer) -> int:
-        """Hold a piece."""
+        """Buffer a piece."""
         self._pieces.append(bytes(piece))
         return len(self._pieces[-1])
 
     def take(self) -> bytes:
-        """Give what was written since the last time."""
+        """Return what was written since the last call."""
         taken = b"".join(self._pieces)
         self._pieces.clear()
         return taken

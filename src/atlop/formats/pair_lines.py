@@ -1,19 +1,19 @@
-"""The ``.data`` form in which document-level papers use CDR and GDA: one line a document, with the pairs to decide.
+"""The ``.data`` format in which document-level papers use CDR and GDA: a document a line, with the pairs to classify.
 
-A line has tab-separated columns: the title (a PubMed number), the sentences (split by ``|``, their words by spaces),
-and 17 columns a pair:
+A line has tab-separated columns: the title (a PubMed number), the sentences (separated by ``|``, words by spaces),
+and 17 columns for each pair:
 
-    1          label: 1:CID:2 a relation, 1:NR:2 none, not_include no candidate
+    1          label: 1:CID:2 for a relation, 1:NR:2 for none, not_include for a pair that is not a candidate
     2          direction: L2R if the first argument is the head, R2L if the second is
     3          CROSS, or NON-CROSS if two mentions share a sentence
     4, 5       the closest two mentions
-    6 to 11    first argument: identifier, names (split by |), type, starts, ends and sentences of the mentions (by :)
+    6 to 11    first argument: identifier; names, joined by |; type; mentions: starts, ends, sentences, joined by :
     12 to 17   second argument, likewise
 
-Starts and ends count the words of the whole document. Entities are numbered as the pairs name them, the head before the
-tail; those that only ``not_include`` pairs name follow. The mentions of an entity are those of its first pair. Every
-line is a document of its own, also where a title is repeated. The form has no place for evidence, confidences, raw text
-and types that differ within an entity.
+Starts and ends count the words of the whole document. Entities are numbered in the order of the pairs, the head before
+the tail; those that occur only in ``not_include`` pairs come last. The mentions of an entity are those of its first
+pair. Each line is a document of its own, even if a title is repeated. The format does not store evidence, confidences,
+raw text and types that differ within an entity.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from itertools import accumulate, chain, product
 from typing import BinaryIO
 
 from atlop.documents import Document, Entity, Mention, Relation
-from atlop.errors import DataError
+from atlop.errors import DataError, got
 from atlop.formats.identifiers import unique_identifiers
-from atlop.formats.records import build_each, cell, decode, is_number, numbered_lines, to_bytes
+from atlop.formats.records import build_each, cell, decode, is_number, numbered_lines
 from atlop.labels import plain_name
 
 _COLUMNS = 17
 _NO_CANDIDATE = "not_include"
 _NO_RELATION = "NR"
 _SPACED = str.maketrans("\t\r\n|", "    ")
-"""A name, which nothing but people reads, is written with spaces where it holds a separator."""
+"""Replaces the separators in a name, which no program parses, by spaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,11 @@ class _Argument:
         return self.columns[0]
 
     def numbers(self, column: int, name: str) -> list[int]:
-        """Read a column of whole numbers, which an error calls by the name."""
+        """Read a column of integers, which errors call by the name."""
         parts = self.columns[column].split(":")
         if not all(map(is_number, parts)):
-            expected = "expected whole numbers split by ':'"
-            raise DataError(f"got {self.columns[column]!r}, {expected}", field=f"{self.field}.{name}")
+            expected = "expected integers separated by ':'"
+            raise DataError(f"got {got(self.columns[column])}, {expected}", field=f"{self.field}.{name}")
         return list(map(int, parts))
 
 
@@ -70,7 +70,7 @@ class _Pair:
 
 
 def parse(file: BinaryIO) -> Iterator[Document | DataError]:
-    """Read a ``.data`` file, one document or the error in it at a time."""
+    """Read a ``.data`` file; yield each document, or the error in it."""
     return build_each(numbered_lines(file), _document)
 
 
@@ -100,7 +100,7 @@ def _filled(columns: list[str]) -> Document:
 
 
 def _numbered(pairs: Iterable[_Pair]) -> dict[str, _Argument]:
-    """Give the arguments by identifier as the pairs name them first, the head before the tail."""
+    """Return the arguments by identifier in the order of the pairs, the head before the tail."""
     arguments: dict[str, _Argument] = {}
     for pair in pairs:
         arguments.setdefault(pair.head.identifier, pair.head)
@@ -112,7 +112,9 @@ def _pair(columns: list[str], number: int) -> _Pair:
     first = _Argument(columns[5:11], f"pairs[{number}].first")
     second = _Argument(columns[11:17], f"pairs[{number}].second")
     if columns[1] not in ("L2R", "R2L"):
-        raise DataError(f"got {columns[1]!r}, expected 'L2R' or 'R2L'", field=f"pairs[{number}].direction")
+        raise DataError(f"got {got(columns[1])}, expected 'L2R' or 'R2L'", field=f"pairs[{number}].direction")
+    if not columns[0]:
+        raise DataError("got an empty label, expected one such as 1:CID:2", field=f"pairs[{number}].label")
     return _Pair(columns[0], first, second) if columns[1] == "L2R" else _Pair(columns[0], second, first)
 
 
@@ -124,10 +126,12 @@ def _relations(pairs: list[_Pair], index: dict[str, int]) -> tuple[Relation, ...
 
 def _entity(argument: _Argument, sentences: tuple[tuple[str, ...], ...]) -> Entity:
     names, type = argument.columns[1].split("|"), argument.columns[2]
+    if not type:
+        raise DataError("got an empty type, expected one such as Disease", field=f"{argument.field}.type")
     starts, ends, places = (argument.numbers(3 + i, name) for i, name in enumerate(("starts", "ends", "sentences")))
     counts = [len(names), len(starts), len(ends), len(places)]
     if len(set(counts)) > 1:
-        problem = f"got {counts} names, starts, ends and sentences, expected as many of each"
+        problem = f"got {counts} names, starts, ends and sentences, expected the same number of each"
         raise DataError(problem, field=argument.field)
     first_words = list(accumulate(map(len, sentences), initial=0))
     mentions = []
@@ -139,26 +143,26 @@ def _entity(argument: _Argument, sentences: tuple[tuple[str, ...], ...]) -> Enti
 
 
 def _outside(field: str, start: int, end: int, sentence: int, first_words: list[int]) -> DataError:
-    got = f"got the words {start} to {end} in sentence {sentence}"
+    found = f"got the words {start} to {end} in sentence {sentence}"
     if sentence >= len(first_words) - 1:
-        return DataError(f"{got}, expected a sentence below {len(first_words) - 1}", field=field)
+        return DataError(f"{found}, expected a sentence below {len(first_words) - 1}", field=field)
     within = f"words within {first_words[sentence]} to {first_words[sentence + 1]}"
-    return DataError(f"{got}, expected {within} there", field=field)
+    return DataError(f"{found}, expected {within} there", field=field)
 
 
 def dump(documents: Iterable[Document]) -> Iterator[bytes]:
-    """Write documents in the ``.data`` form, every pair with its head as the first argument.
+    """Write documents in the ``.data`` format, each pair with its head as the first argument.
 
-    A document without candidates is written with all ordered pairs. A reader numbers the entities anew, in the order of
-    the pairs; for a document that came from this form that is the order it had. An entity without an identifier is
-    written under ``E`` and its index.
+    A document without candidates is written with all ordered pairs. A reader numbers the entities in the order of the
+    pairs, which for a document that was read from this format is the order that it had. An entity without an identifier
+    is written with ``E`` and its index.
 
     Raises:
-        DataError: if a word, type, label or identifier holds what the form uses as a separator, or if two entities
-            share an identifier.
+        DataError: if a word, type, label or identifier contains a separator of the format, or two entities share an
+            identifier.
     """
     for document in documents:
-        yield to_bytes(_line(document) + "\n", document=document)
+        yield f"{_line(document)}\n".encode()
 
 
 def _line(document: Document) -> str:
@@ -179,11 +183,11 @@ def _line(document: Document) -> str:
 
 
 def _label(document: Document, field: str, name: str) -> str:
-    """Give the label that is read as this name."""
+    """Return the label that is read as this name."""
     label = f"1:{name}:2"
     label = label if plain_name(label) == name else name
     if label == _NO_CANDIDATE or plain_name(label) in (_NO_RELATION, "") or plain_name(label) != name:
-        problem = f"got {name!r}, expected the name of a relation, not what the form calls none"
+        problem = f"got {name!r}, expected the name of a relation, not what this format uses for none"
         raise DataError(problem, document=document.title, field=field)
     return cell(label, document=document, field=field)
 
@@ -197,7 +201,7 @@ def _sentences(document: Document) -> Iterator[str]:
 
 
 def _arguments(document: Document, first_words: list[int]) -> list[list[str]]:
-    """Give the six columns of each entity."""
+    """Return the six columns of each entity."""
     columns = []
     for e, (entity, identifier) in enumerate(zip(document.entities, unique_identifiers(document), strict=True)):
         spans = [_words(mention, first_words) for mention in entity.mentions]
@@ -215,13 +219,13 @@ def _arguments(document: Document, first_words: list[int]) -> list[list[str]]:
 
 
 def _words(mention: Mention, first_words: list[int]) -> tuple[int, int]:
-    """Give the words [start, end) of the document that a mention covers."""
+    """Return the words [start, end) of the document that a mention covers."""
     first = first_words[mention.sentence]
     return first + mention.start, first + mention.end
 
 
 def _closest(head: Entity, tail: Entity, first_words: list[int]) -> list[str]:
-    """Give the columns from CROSS or NON-CROSS to the closest two mentions."""
+    """Return the columns for CROSS or NON-CROSS and the closest two mentions."""
     together = {mention.sentence for mention in head.mentions} & {mention.sentence for mention in tail.mentions}
     spans = ([_words(mention, first_words) for mention in entity.mentions] for entity in (head, tail))
     nearest = min(product(*spans), key=lambda two: max(two[0][0] - two[1][1], two[1][0] - two[0][1]))

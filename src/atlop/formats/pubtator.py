@@ -5,11 +5,11 @@
     id <tab> start <tab> end <tab> mention <tab> type <tab> identifiers
     id <tab> relation <tab> head identifier <tab> tail identifier [<tab> novelty]
 
-Offsets count the characters of title, one space, abstract; this is the ``text`` of the document, and ``id`` its title.
-A mention belongs to each of its identifiers; one without, or with ``-`` or ``-1`` only, is an entity of its own. CDR
-joins identifiers with ``|``; BioRED with ``,``, and there ``|`` is part of an identifier such as ``c|DEL|1314_1328|``;
-CDR's types, Chemical and Disease, tell which it is. CDR's names of the parts of a composite mention and BioRED's
-novelty are dropped. The form has no place for evidence, confidences and candidates.
+Offsets count the characters of the title, one space and the abstract; this is the ``text`` of the document, and ``id``
+its title. A mention belongs to each of its identifiers; one with none, or with only ``-`` or ``-1``, is its own
+entity. CDR joins identifiers with ``|``; BioRED joins them with ``,``, and there ``|`` is part of an identifier such as
+``c|DEL|1314_1328|``; the types Chemical and Disease identify a row as CDR's. CDR's names of the parts of a composite
+mention and BioRED's novelty are ignored. The format does not store evidence, confidences and candidates.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from itertools import accumulate
 from typing import BinaryIO
 
 from atlop.documents import Document, Entity, Mention, Relation
-from atlop.errors import DataError
+from atlop.errors import DataError, got
 from atlop.formats.identifiers import unique_identifiers
-from atlop.formats.records import build_each, cell, decode, is_number, to_bytes
+from atlop.formats.records import build_each, cell, decode, is_number
 from atlop.formats.words import CutText, Span, cut_text, sentence_starts
 
 TITLE_LINE = re.compile(rb"[^|\t\r\n]+\|t\|")
-"""How a document begins."""
+"""The beginning of a document."""
 _CDR_TYPES = frozenset({"Chemical", "Disease"})
 _UNLINKED = frozenset({"", "-", "-1"})
 _SEPARATORS = str.maketrans("\t\r\n", "   ")
-"""Spaces in place of the characters that separate columns and lines leave the offsets in a text as they are."""
+"""Replaces the characters that separate columns and lines by spaces, which keeps the offsets in a text."""
 
 
 def parse(file: BinaryIO) -> Iterator[Document | DataError]:
-    """Read a PubTator file, one document or the error in it at a time."""
+    """Read a PubTator file; yield each document, or the error in it."""
     return build_each(_blocks(file), _document)
 
 
 def _blocks(file: BinaryIO) -> Iterator[tuple[int, list[bytes]]]:
-    """Give the lines of each document and the number of the first; a blank or a title line ends the one before."""
+    """Yield the lines of each document and the number of the first; a blank line or a title line ends a document."""
     first, lines = 1, list[bytes]()
     for number, line in enumerate(file, start=1):
         ends = not line.strip() or TITLE_LINE.match(line)
@@ -95,7 +95,7 @@ def _check_key(found: str, key: str, place: str) -> None:
 
 
 def _cut(text: str, title_end: int, spans: list[Span]) -> CutText:
-    """Cut a text of which the title is one sentence."""
+    """Split a text whose title is one sentence."""
     return cut_text(text, starts=[0, *sentence_starts(text, start=title_end + 1, spans=spans)], spans=spans)
 
 
@@ -106,18 +106,21 @@ def _passage(rows: list[tuple[str, str]], index: int, kind: str) -> tuple[str, s
     place, row = rows[index]
     parts = row.split("|", 2)
     if len(parts) != 3 or not parts[0] or parts[1] != kind:
-        raise DataError(f"got {row[:40]!r}, {expected}", field=place)
+        raise DataError(f"got {got(row)}, {expected}", field=place)
     return parts[0], parts[2]
 
 
 def _mention_row(place: str, columns: list[str], text: str, title_end: int) -> _MentionRow:
     if len(columns) < 5 or not is_number(columns[2]):
         expected = "expected a mention: id, start, end, text, type, identifiers"
-        raise DataError(f"got the columns {columns}, {expected}", field=place)
+        raise DataError(f"got the columns {got(columns)}, {expected}", field=place)
+    if not columns[4]:
+        raise DataError("got an empty type, expected one such as Disease", field=place)
     start, end, name = int(columns[1]), int(columns[2]), columns[3].translate(_SEPARATORS)
     if not name.strip() or text[start:end] != name:
-        problem = f"got the mention {name!r} at {start} to {end}, where the text reads {text[start:end]!r}"
-        raise DataError(f"{problem}, expected the same, and not blank", field=place)
+        found = got(text[start : min(end, start + len(name) + 1)])
+        problem = f"got the mention {got(name)} at {start} to {end}, where the text reads {found}"
+        raise DataError(f"{problem}, expected the same and not blank", field=place)
     start, end = start + len(name) - len(name.lstrip()), end - len(name) + len(name.rstrip())
     if start < title_end < end:
         raise DataError(f"got a mention from {start} to {end}, expected none across the end of the title", field=place)
@@ -131,7 +134,7 @@ def _identifiers(column: str, type: str) -> tuple[str, ...]:
 
 
 def _entities(rows: list[_MentionRow], cut: CutText) -> tuple[Entity, ...]:
-    """Gather the mentions of each identifier; an unlinked mention is gathered under the number of its row."""
+    """Cluster mentions by identifier; a mention without one is an entity of its own."""
     clusters: dict[str | int, list[Mention]] = {}
     for number, row in enumerate(rows):
         mention = Mention(*cut.place(row.span), row.type, row.name)
@@ -141,13 +144,15 @@ def _entities(rows: list[_MentionRow], cut: CutText) -> tuple[Entity, ...]:
 
 
 def _relations(rows: list[tuple[str, list[str]]], entities: Sequence[Entity]) -> tuple[Relation, ...]:
-    """Read the relation rows; a row that repeats another adds nothing."""
+    """Read the relation rows, without those that repeat another."""
     index = {entity.identifier: i for i, entity in enumerate(entities) if entity.identifier is not None}
     facts: dict[Relation, None] = {}
     for place, columns in rows:
         if len(columns) not in (4, 5):
             expected = "expected a relation: id, relation, head identifier, tail identifier"
-            raise DataError(f"got the columns {columns}, {expected}", field=place)
+            raise DataError(f"got the columns {got(columns)}, {expected}", field=place)
+        if not columns[1]:
+            raise DataError("got an empty relation, expected a name such as CID", field=place)
         head, tail = columns[2].strip(), columns[3].strip()
         for identifier in (head, tail):
             if identifier not in index:
@@ -159,17 +164,17 @@ def _relations(rows: list[tuple[str, list[str]]], entities: Sequence[Entity]) ->
 def dump(documents: Iterable[Document]) -> Iterator[bytes]:
     """Write documents as PubTator.
 
-    A document that did not come from raw text, or whose text has no space after its first sentence, is written with its
-    words joined by spaces; the first sentence stands in the title line. An entity without an identifier is written with
-    ``-``, or with ``E`` and its index where it has several mentions or stands in a relation. Tabs and line ends in a
-    text become spaces.
+    A document that has no raw text, or whose text has no space after its first sentence, is written with its words
+    joined by spaces; its first sentence is the title. An entity without an identifier is written with ``-``, or with
+    ``E`` and its index if it has several mentions or takes part in a relation; ``-`` and ``-1`` count as no identifier.
+    Tabs and line ends in a text become spaces.
 
     Raises:
-        DataError: if a title, type, relation or identifier holds what PubTator uses as a separator, or if two entities
-            share an identifier.
+        DataError: if a title, type, relation or identifier contains a separator of PubTator, or two entities share an
+            identifier.
     """
     for document in documents:
-        yield to_bytes("\n".join([*_lines(document), "", ""]), document=document)
+        yield "\n".join([*_lines(document), "", ""]).encode()
 
 
 def _lines(document: Document) -> Iterator[str]:
@@ -197,16 +202,18 @@ def _relation_name(document: Document, field: str, name: str) -> str:
 
 
 def _joined(document: Document, identifiers: list[str], type: str) -> str:
-    """Join identifiers, unless they would be read as others."""
+    """Join identifiers, unless reading would split them otherwise."""
     column = ("|" if type in _CDR_TYPES else ",").join(identifiers)
     if column != "-" and _identifiers(column, type) != tuple(identifiers):
-        problem = f"got the identifiers {identifiers} for a mention of type {type!r}, which would be read as others"
-        raise DataError(f"{problem}; expected none with a separator", document=document.title, field="entities")
+        problem = (
+            f"got the identifiers {got(identifiers)} for a mention of type {type!r}, expected none with a separator"
+        )
+        raise DataError(f"{problem}, which would be read as others", document=document.title, field="entities")
     return cell(column, document=document, field="entities")
 
 
 def _laid_out(document: Document) -> tuple[str, tuple[tuple[int, ...], ...], int]:
-    """Give the text, the offsets of the words in it, and where the title ends."""
+    """Return the text, the offsets of the words in it, and the end of the title."""
     if document.text is not None and document.offsets is not None:
         text = document.text.translate(_SEPARATORS)
         title_end = _title_end(text, document)
@@ -221,14 +228,14 @@ def _laid_out(document: Document) -> tuple[str, tuple[tuple[int, ...], ...], int
 
 
 def _title_end(text: str, document: Document) -> int | None:
-    """Find a space between the first sentence and the next, else before the first, else the end after an only one."""
+    """Return the offset of a space after the first sentence or before it, or the end of the text after the only one."""
     first, *others = document.offsets or ((),)
     end = first[-1] + len(document.sentences[0][-1]) if first else 0
     following = next((row[0] for row in others if row), len(text))
     found = text.find(" ", end, following)
     if found >= 0:
         return found
-    # A title without words, before an abstract whose sentences some other white space parts.
+    # An empty title before an abstract whose sentences are separated by other white space.
     before = text.find(" ", 0, first[0] if first else 0)
     if before >= 0:
         return before
@@ -237,16 +244,21 @@ def _title_end(text: str, document: Document) -> int | None:
 
 def _written_identifiers(document: Document) -> list[str]:
     related = {entity for relation in document.relations for entity in (relation.head, relation.tail)}
+    unique = unique_identifiers(document, unlinked=_UNLINKED)
     return [
-        "-" if entity.identifier is None and len(entity.mentions) == 1 and index not in related else identifier
-        for index, (entity, identifier) in enumerate(zip(document.entities, unique_identifiers(document), strict=True))
+        identifier if _is_linked(entity) or len(entity.mentions) > 1 or index in related else "-"
+        for index, (entity, identifier) in enumerate(zip(document.entities, unique, strict=True))
     ]
 
 
+def _is_linked(entity: Entity) -> bool:
+    return entity.identifier is not None and entity.identifier not in _UNLINKED
+
+
 def _mention_rows(document: Document, offsets: tuple[tuple[int, ...], ...]) -> list[tuple[Span, Mention, list[int]]]:
-    """Gather the mentions with their characters; neighbours that are one mention of several linked entities join."""
+    """Return mentions with their spans and entities; merge neighbours that are one mention of several entities."""
     rows: list[tuple[Span, Mention, list[int]]] = []
-    linked = [entity.identifier is not None for entity in document.entities]
+    linked = list(map(_is_linked, document.entities))
     for span, entity, mention in _in_order(document, offsets):
         _, last, entities = rows[-1] if rows else (None, None, [])
         if mention == last and entity not in entities and linked[entity] and linked[entities[-1]]:
@@ -257,11 +269,11 @@ def _mention_rows(document: Document, offsets: tuple[tuple[int, ...], ...]) -> l
 
 
 def _in_order(document: Document, offsets: tuple[tuple[int, ...], ...]) -> Iterator[tuple[Span, int, Mention]]:
-    """Give all mentions in the order of the text, as far as a reader then numbers entities and mentions alike."""
+    """Yield the mentions by position, as far as a reader will then number entities and mentions in the same order."""
     ready: list[tuple[Span, int, int]] = []
 
     def push(entity: int, place: int) -> None:
-        """Add a mention, where the entity has that many, to those of which the first in the text comes next."""
+        """Add a mention, if it exists, to those of which the first in the text comes next."""
         if entity < len(document.entities) and place < len(document.entities[entity].mentions):
             span = _span(document, offsets, document.entities[entity].mentions[place])
             heapq.heappush(ready, (span, entity, place))

@@ -1,24 +1,29 @@
-"""From the bytes of a file to its records, and what every form of file refuses in the same words."""
+"""From the bytes of a file to its records, and the checks that all formats share."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from atlop.documents import Document
-from atlop.errors import DataError
+from atlop.documents.fields import json_object
+from atlop.errors import DataError, got
+from atlop.formats.files import open_file, unreadable
 
 Record = TypeVar("Record")
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""What some programs write at the beginning of a UTF-8 file; it is ignored."""
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 def decode(raw: bytes) -> str:
-    """Read bytes as UTF-8.
+    """Decode bytes as UTF-8.
 
     Raises:
-        DataError: if they are not.
+        DataError: if they are not valid UTF-8.
     """
     try:
         return raw.decode("utf-8")
@@ -27,60 +32,68 @@ def decode(raw: bytes) -> str:
 
 
 def not_utf8(error: UnicodeDecodeError, *, start: int = 0) -> DataError:
-    """Make the error that names the byte at which bytes, which begin at a place of a file, are not UTF-8."""
-    found, place = error.object[error.start], start + error.start
-    return DataError(f"got the byte 0x{found:02x} at byte {place}, expected a text in UTF-8")
+    """Build the error for invalid UTF-8.
 
-
-def to_bytes(text: str, *, document: Document) -> bytes:
-    """Write a text as UTF-8.
-
-    Raises:
-        DataError: if it holds half of a surrogate pair, which UTF-8 cannot hold.
+    Args:
+        error: what decoding raised.
+        start: the offset in the file of the bytes that were decoded.
     """
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        problem = f"got the character {text[error.start]!r}, expected characters that UTF-8 can hold"
-        raise DataError(problem, document=document.title) from error
+    found, place = error.object[error.start], start + error.start
+    return DataError(f"got the byte 0x{found:02x} at offset {place}, expected UTF-8")
 
 
 def json_bytes(value: Any) -> bytes:
-    r"""Write JSON as UTF-8; half a surrogate pair becomes the escape ``\udxxx`` that JSON has for it."""
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    """Encode a value as JSON in UTF-8."""
+    return json.dumps(value, ensure_ascii=False).encode()
 
 
 def parse_json(raw: bytes, *, line: int = 1) -> Any:
-    """Read one JSON text.
+    """Parse a JSON value.
 
     Args:
         raw: the bytes.
-        line: the line of the file in which the text begins.
+        line: the number of the line in which they begin.
 
     Raises:
-        DataError: if the text breaks off or is no JSON; it names the line and the column.
+        DataError: if the bytes are not valid JSON or break off; it names the line and the column.
     """
     try:
-        return json.loads(decode(raw))
+        return json.loads(decode(raw), object_pairs_hook=json_object)
     except json.JSONDecodeError as error:
         raise broken_json(error.msg, line=line + error.lineno - 1, column=error.colno) from error
     except (RecursionError, ValueError) as error:
         raise unreadable_json(error) from error
 
 
+def read_json(path: str | Path) -> Any:
+    """Read a file that holds one JSON value.
+
+    Raises:
+        DataError: if the file cannot be read or is not valid JSON.
+    """
+    try:
+        with open_file(Path(path)) as file:
+            return parse_json(file.read().removeprefix(BYTE_ORDER_MARK))
+    except DataError as error:
+        raise error.inside(file=str(path)) from error
+    except (OSError, MemoryError) as error:
+        raise unreadable(error, str(path)) from error
+
+
 def broken_json(reason: str, *, line: int, column: int) -> DataError:
-    """Make the error that says where a text is no JSON."""
+    """Build the error for invalid JSON."""
     place = f"line {line}, column {column}"
-    return DataError(f"got broken JSON at {place} ({reason}), expected a whole JSON text; is the file cut short?")
+    return DataError(f"got invalid JSON at {place} ({reason}), expected a complete JSON value; is the file truncated?")
 
 
 def unreadable_json(error: Exception) -> DataError:
-    """Make the error for JSON that is right but more than Python takes, such as lists nested thousands deep."""
-    return DataError(f"got JSON that cannot be read ({error}), expected a JSON text")
+    """Build the error for JSON that Python cannot parse: nested too deeply, or with a number of too many digits."""
+    nested = isinstance(error, RecursionError)
+    return DataError(f"got JSON {'nested too deeply' if nested else 'with an integer of too many digits'} to be read")
 
 
 def numbered_lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Give the lines that are not blank with their numbers from 1 on, without the line end."""
+    """Yield the lines that are not blank, without line ends, and their numbers from 1."""
     for number, line in enumerate(file, start=1):
         if line.strip():
             yield number, line.rstrip(b"\r\n")
@@ -89,39 +102,41 @@ def numbered_lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 def build_each(
     records: Iterable[tuple[int, Record]], build: Callable[[int, Record], Document], *, place: str = "line {}"
 ) -> Iterator[Document | DataError]:
-    """Build a document of each record, or give the error where it cannot be, so that the next still comes.
+    """Build a document from each record; yield the error where this fails, so that the next record can follow.
 
     Args:
-        records: a number and a record, each.
-        build: makes the document of the number and the record.
-        place: how an error names a record whose title is not known.
+        records: the records with their numbers.
+        build: builds the document from the number and the record.
+        place: how errors refer to a record without a title.
     """
     for number, record in records:
         try:
             yield build(number, record)
         except DataError as error:
             yield error.inside(document=place.format(number))
+        except RecursionError as error:
+            yield unreadable_json(error).inside(document=place.format(number))
 
 
 def is_number(column: str) -> bool:
-    """Tell whether a column holds a whole number that can be an offset or an index."""
+    """Return whether a column holds a non-negative integer of at most nine digits, such as an offset or an index."""
     return _NUMBER.fullmatch(column) is not None
 
 
 def cell(value: str, *, document: Document, field: str, forbidden: str = "") -> str:
-    """Give a text back that is to stand in a column of a file.
+    """Return a string that is to be written to a column of a file.
 
     Args:
-        value: the text.
-        document: the document that holds it.
+        value: the string.
+        document: the document that it belongs to.
         field: its field in the document.
-        forbidden: what the form uses as separators beside the tab and the line ends.
+        forbidden: the separators of the format besides tabs and line ends.
 
     Raises:
-        DataError: if the text holds a separator.
+        DataError: if the string contains a separator.
     """
     found = next((character for character in value if character in f"\t\r\n{forbidden}"), None)
     if found is not None:
-        problem = f"got {value!r}, expected no {found!r} in it, as that separates the fields of this form"
+        problem = f"got {got(value)}, expected no {found!r} in it, which separates fields in this format"
         raise DataError(problem, document=document.title, field=field)
     return value

@@ -1,25 +1,27 @@
-"""Reading and writing documents in any form: the form told by content or by suffix, errors told with the file.
+"""Reading and writing documents in any format.
 
-Each form is a module with ``parse(file)``, which gives documents and, in their place, the errors of those that are
-malformed, and ``dump(documents)``, which gives the bytes of the file piece by piece.
+Each format is a module with ``parse(file)``, which yields the documents and, in the place of malformed ones, the errors
+in them, and ``dump(documents)``, which yields the bytes of the file piece by piece.
 """
 
 from __future__ import annotations
 
 import io
-import re
+import stat
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, get_args
 
-from atlop.documents import Document
-from atlop.errors import DataError, got
+from atlop.documents import Document, Relation
+from atlop.errors import DataError
 from atlop.formats import docred, jsonl, leaderboard, pair_lines, pubtator
-from atlop.formats.files import open_file, rejoined, unreadable, write_pieces
+from atlop.formats.detection import format_of, sniff
+from atlop.formats.files import open_file, unreadable, write_pieces
+from atlop.formats.inclusive import warn_of_inclusive_ends
 
 OnError = Literal["raise", "skip"]
-"""What to do about a malformed document: stop there, or report it and carry on with the next."""
+"""What to do about a malformed document: stop there, or report it and continue with the next."""
 Parser = Callable[[BinaryIO], Iterator[Document | DataError]]
 Dumper = Callable[[Iterable[Document]], Iterator[bytes]]
 
@@ -37,10 +39,10 @@ _DUMPERS: Mapping[str, Dumper] = {
     "leaderboard": leaderboard.dump,
 }
 READABLE = tuple(_PARSERS)
-"""The forms that :func:`read` takes."""
+"""The formats that :func:`read` takes."""
 WRITABLE = tuple(_DUMPERS)
-"""The forms that :func:`write` takes."""
-SUFFIXES = {
+"""The formats that :func:`write` takes."""
+SUFFIXES: Mapping[str, str] = {
     ".data": "data",
     ".json": "docred",
     ".jsonl": "jsonl",
@@ -48,21 +50,15 @@ SUFFIXES = {
     ".txt": "pubtator",
     ".zip": "leaderboard",
 }
-"""The format that a suffix stands for."""
+"""The format of each suffix; case does not matter."""
 READABLE_SUFFIXES = tuple(suffix for suffix, form in SUFFIXES.items() if form in _PARSERS)
-"""What the names of files that :func:`read` takes usually end in."""
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_CONTENTS: tuple[tuple[re.Pattern[bytes], str], ...] = (
-    (re.compile(rb"PK\x03\x04"), "leaderboard"),
-    (re.compile(rb"\s*\["), "docred"),
-    (re.compile(rb"\s*\{"), "jsonl"),
-    (re.compile(rb"\s*" + pubtator.TITLE_LINE.pattern), "pubtator"),
-    (re.compile(rb"\s*[^\t\n]+\t"), "data"),
-)
-"""How the files of each form begin."""
-_BEGINNINGS = "'[' (docred), '{' (jsonl), 'id|t|' (pubtator) or columns split by tabs (data)"
-_SNIFFED = 65_536
-"""Bytes that are looked at to tell the form."""
+"""The suffixes of the formats that :func:`read` takes."""
+_MENTIONS = {"docred": "vertexSet[{}][{}]", "jsonl": "entities[{}].mentions[{}]"}
+"""How a mention is called in the formats that store its name beside its position."""
+_NO_DOCUMENTS = {
+    "leaderboard": leaderboard.NEEDS_DOCUMENTS,
+    "triples": "got a list of [head name, tail name, relation], expected documents",
+}
 
 
 def read(
@@ -76,9 +72,9 @@ def read(
 
     Args:
         path: the file.
-        form: one of ``READABLE``; ``None`` tells the form by the content.
-        on_error: ``skip`` leaves a malformed document out, reports it and carries on.
-        report: is called with the error of every document left out; ``None`` warns.
+        form: one of ``READABLE``; ``None`` detects the format from the content.
+        on_error: ``skip`` reports a malformed document, leaves it out and continues.
+        report: called with the error of each document that is left out; ``None`` issues a warning.
 
     Raises:
         DataError: if the file cannot be read, or a document is malformed and ``on_error`` is ``raise``.
@@ -93,13 +89,13 @@ def stream(
     on_error: OnError = "raise",
     report: Callable[[DataError], object] | None = None,
 ) -> Iterator[Document]:
-    """Read the documents of a file one by one; like :func:`read`, but no more than one of them is in memory.
+    """Yield the documents of a file; like :func:`read`, but with only one of them in memory.
 
     Args:
         path: the file.
-        form: one of ``READABLE``; ``None`` tells the form by the content.
-        on_error: ``skip`` leaves a malformed document out, reports it and carries on.
-        report: is called with the error of every document left out; ``None`` warns.
+        form: one of ``READABLE``; ``None`` detects the format from the content.
+        on_error: ``skip`` reports a malformed document, leaves it out and continues.
+        report: called with the error of each document that is left out; ``None`` issues a warning.
 
     Raises:
         DataError: if the file cannot be read, or a document is malformed and ``on_error`` is ``raise``.
@@ -116,21 +112,22 @@ def stream_file(
     on_error: OnError = "raise",
     report: Callable[[DataError], object] | None = None,
 ) -> Iterator[Document]:
-    """Read the documents of an open file, which may be a pipe, one by one; like :func:`stream`.
+    """Yield the documents of an open file, which may be a pipe; like :func:`stream`.
 
     Args:
         file: the bytes.
-        name: what errors call the file.
-        form: one of ``READABLE``; ``None`` tells the form by the content.
-        on_error: ``skip`` leaves a malformed document out, reports it and carries on.
-        report: is called with the error of every document left out; ``None`` warns.
+        name: the name of the file in error messages.
+        form: one of ``READABLE``; ``None`` detects the format from the content.
+        on_error: ``skip`` reports a malformed document, leaves it out and continues.
+        report: called with the error of each document that is left out; ``None`` issues a warning.
 
     Raises:
         DataError: if the file cannot be read, or a document is malformed and ``on_error`` is ``raise``.
     """
+    if on_error not in get_args(OnError):
+        raise DataError(f"got {on_error!r}, expected one of {', '.join(get_args(OnError))}", field="on_error")
     try:
-        parser, content = _recognised(file, form)
-        for document in parser(content):
+        for document in _parsed(file, name, form):
             if isinstance(document, Document):
                 yield document
             elif on_error == "raise":
@@ -139,7 +136,7 @@ def stream_file(
                 (report or _warn)(document.inside(file=name))
     except DataError as error:
         raise error.inside(file=name) from error
-    except OSError as error:
+    except (OSError, MemoryError) as error:
         raise unreadable(error, name) from error
 
 
@@ -147,80 +144,119 @@ def _warn(error: DataError) -> None:
     warnings.warn(f"left out: {error}", stacklevel=5)
 
 
-def _recognised(file: io.BufferedIOBase, form: str | None) -> tuple[Parser, BinaryIO]:
-    """Choose how to read a file, and give it from the first byte to parse on."""
-    beginning = file.read(_SNIFFED).removeprefix(_BYTE_ORDER_MARK)
-    if not beginning.strip():
-        raise DataError("got an empty file, expected at least one document")
-    form = form or detect(beginning)
-    if form == "leaderboard":
-        raise DataError(leaderboard.NEEDS_DOCUMENTS)
-    if form not in _PARSERS:
-        raise DataError(f"got the form {form!r}, expected one of {', '.join(READABLE)}")
-    return _PARSERS[form], rejoined(beginning, file)
+def _parsed(file: io.BufferedIOBase, name: str, form: str | None) -> Iterator[Document | DataError]:
+    form, content = _recognized(file, form)
+    documents = _PARSERS[form](content)
+    if form not in _MENTIONS:
+        return documents
+    return warn_of_inclusive_ends(documents, file=name, place=_MENTIONS[form])
 
 
-def detect(beginning: bytes) -> str:
-    """Return the format of a file that begins like this.
+def _recognized(file: io.BufferedIOBase, form: str | None) -> tuple[str, BinaryIO]:
+    """Return the format in which to read a file, and the file from its beginning."""
+    if form is not None and form not in _PARSERS and form not in _NO_DOCUMENTS:
+        raise DataError(f"got the format {form!r}, expected one of {', '.join(READABLE)}")
+    beginning, content = sniff(file)
+    form = form or format_of(beginning)
+    if form in _NO_DOCUMENTS:
+        raise DataError(_NO_DOCUMENTS[form])
+    return form, content
+
+
+def detect(path: str | Path) -> str:
+    """Return the format of a file, detected from its first bytes.
+
+    Returns:
+        One of ``READABLE``, or ``leaderboard``, or ``triples`` for a list of [head name, tail name, relation].
 
     Raises:
-        DataError: if it is none of them.
+        DataError: if the file cannot be read, is empty, or its format is unknown.
     """
-    beginning = beginning.removeprefix(_BYTE_ORDER_MARK)
-    for pattern, form in _CONTENTS:
-        if pattern.match(beginning):
-            return form
-    raise DataError(f"got a file of unknown form that begins with {got(beginning)}, expected {_BEGINNINGS}")
+    try:
+        with open_file(Path(path)) as file:
+            return format_of(sniff(file)[0])
+    except DataError as error:
+        raise error.inside(file=str(path)) from error
+    except OSError as error:
+        raise unreadable(error, str(path)) from error
 
 
-def write(
-    documents: Iterable[Document],
-    path: str | Path,
-    *,
-    form: str | None = None,
-    readable: Mapping[str, str] | None = None,
-) -> None:
-    """Write documents to a file, all or nothing: until the last is written, what stood there before stays.
+def check_input(path: str | Path, *, form: str | None = None) -> None:
+    """Check from the first bytes of a file that it holds documents; a pipe, which can be read only once, is not read.
+
+    Args:
+        path: the file.
+        form: the format in which it will be read; ``None`` detects it from the content.
+
+    Raises:
+        DataError: if :func:`read` would fail before the first document.
+    """
+    try:
+        mode = Path(path).stat().st_mode
+        if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+            with open_file(Path(path)) as file:
+                _recognized(file, form)
+    except DataError as error:
+        raise error.inside(file=str(path)) from error
+    except (OSError, ValueError) as error:
+        raise unreadable(error, str(path)) from error
+
+
+def read_predictions(path: str | Path) -> list[Document] | dict[str, tuple[Relation, ...]]:
+    """Read predictions for :func:`~atlop.evaluation.evaluate`: documents in any format, or facts by title.
+
+    Args:
+        path: the file; its format is detected from the content.
+
+    Raises:
+        DataError: if the file holds neither.
+    """
+    return leaderboard.read_submission(path) if detect(path) == "leaderboard" else read(path)
+
+
+def write(documents: Iterable[Document], path: str | Path, *, form: str | None = None) -> None:
+    """Write documents to a file; an existing file is replaced after the last document and stays as it is until then.
 
     Args:
         documents: gold or predicted; they may be read from the same file.
         path: the file.
-        form: one of ``WRITABLE``; ``None`` goes by the suffix: ``.jsonl``, ``.json`` (docred), ``.pubtator`` or
-            ``.txt`` (pubtator), ``.data``, ``.zip`` (leaderboard, which is zipped if the suffix says so).
-        readable: a name for people for some or all relations, which JSONL shows beside the relation's own.
+        form: one of ``WRITABLE``; ``None`` chooses the format by the suffix, see ``SUFFIXES``. The leaderboard format
+            is zipped if the suffix is ``.zip``.
 
     Raises:
-        DataError: if the file cannot be written, or the form cannot hold a document.
+        DataError: if the file cannot be written, or the format cannot represent a document.
     """
     target = Path(path)
     try:
-        form = form or _form_of_suffix(target)
+        form = form or format_of_suffix(target)
         zipped = form == "leaderboard" and target.suffix.lower() == ".zip"
-        pieces = leaderboard.dump_zip(documents) if zipped else encode(documents, form=form, readable=readable)
-        write_pieces(pieces, target)
+        write_pieces(leaderboard.dump_zip(documents) if zipped else encode(documents, form=form), target)
     except DataError as error:
         raise error.inside(file=str(path)) from error
 
 
-def encode(documents: Iterable[Document], *, form: str, readable: Mapping[str, str] | None = None) -> Iterator[bytes]:
-    """Give the bytes of a file of documents piece by piece, such as for the standard output.
+def encode(documents: Iterable[Document], *, form: str) -> Iterator[bytes]:
+    """Return an iterator over the bytes of a file of documents, such as for standard output.
 
     Args:
         documents: gold or predicted.
         form: one of ``WRITABLE``.
-        readable: a name for people for some or all relations, which JSONL shows beside the relation's own.
 
     Raises:
-        DataError: if the form is unknown, or cannot hold a document.
+        DataError: if the format is unknown or cannot represent a document.
     """
     if form not in _DUMPERS:
-        raise DataError(f"got the form {form!r}, expected one of {', '.join(WRITABLE)}")
-    return jsonl.dump(documents, readable=readable) if form == "jsonl" else _DUMPERS[form](documents)
+        raise DataError(f"got the format {form!r}, expected one of {', '.join(WRITABLE)}")
+    return _DUMPERS[form](documents)
 
 
-def _form_of_suffix(path: Path) -> str:
-    form = SUFFIXES.get(path.suffix.lower())
-    if form is None:
-        expected = f"expected one of {', '.join(SUFFIXES)}, or the form to be given"
-        raise DataError(f"got a file name with the suffix {path.suffix!r}, {expected}")
-    return form
+def format_of_suffix(path: str | Path) -> str:
+    """Return the format of files with the suffix of a path.
+
+    Raises:
+        DataError: if no format has this suffix.
+    """
+    suffix = Path(path).suffix
+    if suffix.lower() not in SUFFIXES:
+        raise DataError(f"got the suffix {suffix!r}, expected one of {', '.join(SUFFIXES)}, or an explicit format")
+    return SUFFIXES[suffix.lower()]

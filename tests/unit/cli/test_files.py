@@ -67,7 +67,10 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-BEGINNINGS = "'[' (docred), '{' (jsonl), 'id|t|' (pubtator) or columns split by tabs (data)"
+BEGINNINGS = (
+    "documents with marked entities: docred ('['), jsonl ('{'), pubtator ('id|t|') or data "
+    "(columns separated by tabs); plain text has no marked entities"
+)
 REFUSED = {
     "nothing": (["none.json"], "none.json: cannot be read: No such file or directory"),
     "a loop": (["loop.json"], "loop.json: cannot be read: Too many levels of symbolic links"),
@@ -82,12 +85,12 @@ REFUSED = {
     "an empty file": (["blank.json"], "blank.json: got an empty file, expected at least one document"),
     "plain text": (
         ["a.jsonl", "plain.txt"],
-        "plain.txt: got a file of unknown form that begins with b'Kant was born in 1724.' (bytes), "
+        "plain.txt: got an unknown file format that begins with b'Kant was born in 1724.' (bytes), "
         f"expected {BEGINNINGS}",
     ),
     "a submission": (
         ["result.zip"],
-        "result.zip: got facts in leaderboard form, expected documents; read them with read_submission() "
+        "result.zip: got facts in leaderboard format, expected documents; read them with read_submission() "
         "and join them to their documents with attach()",
     ),
     "a file twice": (["a.jsonl", "link.jsonl"], "a.jsonl: got it 2 times among the inputs, expected it once"),

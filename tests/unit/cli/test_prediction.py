@@ -4,7 +4,6 @@ import json
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,15 +13,12 @@ from atlop.cli.progress import Tally
 from atlop.cli.resumable import ResumableOutput, resumable_output
 from atlop.documents import Document
 from atlop.errors import DataError
-from atlop.labels import LabelMap
 
 COUNT = 300
 
 
 class Extractor:
     """Returns the documents as they are, and can be stopped after some."""
-
-    backend = SimpleNamespace(labels=LabelMap(("P1",)))
 
     def __init__(self, *, stop: int = COUNT, error: BaseException | None = None) -> None:
         self.stop, self.error, self.min_confidence = stop, error, 0.0

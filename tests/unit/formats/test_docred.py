@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from atlop.documents import Document, Entity, Mention, Relation
+from atlop.errors import DataError
+from atlop.formats import read
 
 CURIE = "Marie Curie"
 
@@ -53,7 +56,7 @@ def test_labels_may_be_missing(reading: Callable[..., list[Document]]) -> None:
 
 
 @pytest.mark.parametrize(("evidence", "expected"), [({}, None), ({"evidence": []}, ()), ({"evidence": [0, 1]}, (0, 1))])
-def test_tells_empty_evidence_from_missing(
+def test_distinguishes_empty_evidence_from_missing(
     reading: Callable[..., list[Document]],
     again: Callable[..., list[Document]],
     evidence: dict[str, list[int]],
@@ -108,7 +111,7 @@ def test_no_documents_survive(again: Callable[..., list[Document]]) -> None:
     assert again([], "docred") == []
 
 
-def test_drops_what_the_form_cannot_hold(again: Callable[..., list[Document]]) -> None:
+def test_drops_what_the_format_cannot_store(again: Callable[..., list[Document]]) -> None:
     entity, relation = Entity((Mention(0, 0, 1, "PER", "a"),)), Relation(0, 0, "P1")
     rich = Document(
         "a",
@@ -125,10 +128,10 @@ def test_drops_what_the_form_cannot_hold(again: Callable[..., list[Document]]) -
 MALFORMED = {
     "cut short": (
         '[\n{"title": "a",\n "sents": [["x"]',
-        "file: got broken JSON at line 3, column 17 (Expecting ',' delimiter), "
-        "expected a whole JSON text; is the file cut short?",
+        "file: got invalid JSON at line 3, column 17 (Expecting ',' delimiter), "
+        "expected a complete JSON value; is the file truncated?",
     ),
-    "bad UTF-8": (b'[{"title": "\xff"}]', "file: got the byte 0xff at byte 12, expected a text in UTF-8"),
+    "bad UTF-8": (b'[{"title": "\xff"}]', "file: got the byte 0xff at offset 12, expected UTF-8"),
     "a document that is none": (text(stored(), 5), "file: document '#1': got 5 (int), expected an object"),
     "no title": (
         text({"sents": []}),
@@ -136,7 +139,7 @@ MALFORMED = {
     ),
     "empty title": (
         text(stored(title="")),
-        "file: document '#0': title: got '' (str), expected a text of at least one character",
+        "file: document '#0': title: got '' (str), expected a non-empty string",
     ),
     "no entities key": (
         text({"title": "a", "sents": []}),
@@ -152,11 +155,11 @@ MALFORMED = {
     ),
     "an empty word": (
         text(stored(sents=[["Marie", "", "."]], vertexSet=[], labels=[])),
-        "file: document 'Marie Curie': sents[0][1]: got '' (str), expected a text of at least one character",
+        "file: document 'Marie Curie': sents[0][1]: got '' (str), expected a non-empty string",
     ),
     "a number as a word": (
         text(stored(sents=[["Marie", 7]], vertexSet=[], labels=[])),
-        "file: document 'Marie Curie': sents[0][1]: got 7 (int), expected a text of at least one character",
+        "file: document 'Marie Curie': sents[0][1]: got 7 (int), expected a non-empty string",
     ),
     "an entity without mentions": (
         text(stored(vertexSet=[[]], labels=[])),
@@ -183,20 +186,34 @@ MALFORMED = {
     ),
     "a position as a text": (
         text(stored(vertexSet=mention(pos=["0", 1]), labels=[])),
-        "file: document 'Marie Curie': vertexSet[0][0].pos[0]: got '0' (str), expected a whole number",
+        "file: document 'Marie Curie': vertexSet[0][0].pos: got '0' (str), expected a non-negative integer",
     ),
     "a truth value as an index": (
         text(stored(labels=[{"h": True, "t": 1, "r": "P27"}])),
-        "file: document 'Marie Curie': labels[0].h: got True (bool), expected a whole number",
+        "file: document 'Marie Curie': labels[0].h: got True (bool), expected a non-negative integer",
     ),
     "an entity that is not there, after a repeated fact": (
         text(stored(labels=[{"h": 0, "t": 1, "r": "P27"}, {"h": 0, "t": 1, "r": "P27"}, {"h": 0, "t": 2, "r": "P27"}])),
         "file: document 'Marie Curie': labels[2].t: got 2 (int), "
         "expected an index from 0 to 1, as there are 2 entities",
     ),
+    "an empty relation": (
+        text(stored(labels=[{"h": 0, "t": 1, "r": ""}])),
+        "file: document 'Marie Curie': labels[0].r: got '' (str), expected a non-empty string",
+    ),
+    "an empty mention": (
+        text(stored(vertexSet=mention(pos=[1, 1]), labels=[])),
+        "file: document 'Marie Curie': vertexSet[0][0].pos: got 1 (int), expected an integer above the start, 1, "
+        "as end is the index after the last word",
+    ),
+    "a lone surrogate": (
+        text(stored(sents=[["Marie", "\udc80"]], vertexSet=[], labels=[])),
+        "file: document 'Marie Curie': sents[0][1]: got '\\udc80' (str), "
+        "expected characters that UTF-8 can encode; a lone surrogate is none",
+    ),
     "a relation as a number": (
         text(stored(labels=[{"h": 0, "t": 1, "r": 27}])),
-        "file: document 'Marie Curie': labels[0].r: got 27 (int), expected a text",
+        "file: document 'Marie Curie': labels[0].r: got 27 (int), expected a non-empty string",
     ),
     "evidence that is not there": (
         text(stored(labels=[{"h": 0, "t": 1, "r": "P27", "evidence": [2]}])),
@@ -205,14 +222,14 @@ MALFORMED = {
     ),
     "facts instead of documents": (
         text({"title": "a", "h_idx": 0, "t_idx": 1, "r": "P27"}),
-        "file: got facts in leaderboard form, expected documents; read them with read_submission() "
+        "file: got facts in leaderboard format, expected documents; read them with read_submission() "
         "and join them to their documents with attach()",
     ),
 }
 
 
 @pytest.mark.parametrize(("content", "message"), MALFORMED.values(), ids=MALFORMED)
-def test_a_malformed_file_is_told(failure: Callable[..., str], content: str | bytes, message: str) -> None:
+def test_a_malformed_file_is_reported(failure: Callable[..., str], content: str | bytes, message: str) -> None:
     assert failure(content) == message
 
 
@@ -221,6 +238,14 @@ def test_only_a_list_is_read(failure: Callable[..., str]) -> None:
     assert failure('{"title": "a"}', form="docred") == message
 
 
-def test_json_nested_too_deep_is_told(failure: Callable[..., str]) -> None:
-    message = failure("[" * 200_000)
-    assert message.startswith("file: got JSON that cannot be read (") and message.endswith("), expected a JSON text")
+def test_json_nested_too_deep_is_reported(failure: Callable[..., str]) -> None:
+    assert failure("[" * 200_000) == "file: got JSON nested too deeply to be read"
+
+
+def test_a_document_with_a_repeated_key_is_skipped(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text(f'[{{"title": "a", "title": "b"}}, {json.dumps(stored())}]')
+    errors = list[DataError]()
+    assert [document.title for document in read(tmp_path / "file", on_error="skip", report=errors.append)] == [CURIE]
+    assert [str(error) for error in errors] == [
+        f"{tmp_path / 'file'}: document '#0': got an object with the same key more than once, expected each key once"
+    ]

@@ -46,7 +46,7 @@ def test_a_line_of_a_pipe_does_not_wait_for_the_next(pipe: tuple[io.BufferedRead
     assert lines == [b"beginning\n"]
 
 
-def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_opened_is_reported(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         open_file(tmp_path / "none")
     assert str(caught.value) == f"{tmp_path / 'none'}: cannot be read: No such file or directory"
@@ -63,7 +63,7 @@ def test_pieces_are_written_while_they_come(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"whole": b"012"}
 
 
-def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         write_pieces([b"x"], tmp_path / "none" / "file")
     assert str(caught.value) == f"{tmp_path / 'none' / 'file'}: cannot be written: No such file or directory"

@@ -43,7 +43,7 @@ def test_gives_what_reading_it_whole_gives(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_list_that_breaks_off_is_told_as_if_it_was_read_whole(text: str) -> None:
+def test_a_list_that_breaks_off_is_reported_as_if_it_was_read_whole(text: str) -> None:
     for end in range(1, len(text)):
         with pytest.raises(DataError) as expected:
             parse_json(text[:end].encode())
@@ -62,9 +62,9 @@ BROKEN = {
 
 @pytest.mark.parametrize(("text", "line", "column", "reason"), BROKEN.values(), ids=BROKEN)
 @pytest.mark.parametrize("block", [1, 5, json_list.BLOCK])
-def test_what_is_no_list_is_told_with_its_place(text: str, line: int, column: int, reason: str, block: int) -> None:
-    message = f"got broken JSON at line {line}, column {column} ({reason}), "
-    assert told(text, block=block) == message + "expected a whole JSON text; is the file cut short?"
+def test_what_is_no_list_is_reported_with_its_place(text: str, line: int, column: int, reason: str, block: int) -> None:
+    message = f"got invalid JSON at line {line}, column {column} ({reason}), "
+    assert told(text, block=block) == message + "expected a complete JSON value; is the file truncated?"
 
 
 def test_the_elements_before_the_break_are_given() -> None:
@@ -75,15 +75,20 @@ def test_the_elements_before_the_break_are_given() -> None:
 
 
 @pytest.mark.parametrize("block", [1, 2, 3, json_list.BLOCK])
-def test_a_byte_that_is_not_utf8_is_told_with_its_place(block: int) -> None:
+def test_a_byte_that_is_not_utf8_is_reported_with_its_place(block: int) -> None:
     """The bytes before it: a bracket, two quotes, ``é`` (2), ``€`` (3), a comma and a quote, which are 10."""
-    assert told('["é€","'.encode() + b"\xff" + b'"]', block=block) == (
-        "got the byte 0xff at byte 10, expected a text in UTF-8"
-    )
+    assert told('["é€","'.encode() + b"\xff" + b'"]', block=block) == ("got the byte 0xff at offset 10, expected UTF-8")
 
 
-def test_a_character_that_is_cut_through_is_told() -> None:
-    assert told("[1]€".encode()[:-1], block=1) == "got the byte 0xe2 at byte 3, expected a text in UTF-8"
+def test_a_character_that_is_cut_through_is_reported() -> None:
+    assert told("[1]€".encode()[:-1], block=1) == "got the byte 0xe2 at offset 3, expected UTF-8"
+
+
+def test_a_typo_does_not_read_the_whole_file() -> None:
+    file = io.BytesIO(b'[{"a" 1}, ' + b"2, " * json_list.BLOCK + b"3]")
+    with pytest.raises(DataError, match=re.escape("line 1, column 7 (Expecting ':' delimiter)")):
+        list(json_list.elements(file))
+    assert file.tell() == json_list.BLOCK
 
 
 def test_no_more_is_read_than_the_next_element_needs() -> None:

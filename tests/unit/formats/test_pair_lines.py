@@ -130,19 +130,19 @@ MALFORMED = {
     ),
     "an unknown direction": (
         line(pair("1:CID:2", "LR", ASPIRIN, PAIN)),
-        "pairs[0].direction: got 'LR', expected 'L2R' or 'R2L'",
+        "pairs[0].direction: got 'LR' (str), expected 'L2R' or 'R2L'",
     ),
     "starts that are no numbers": (
         line(pair("1:CID:2", "L2R", ASPIRIN, (*PAIN[:3], "2,4", *PAIN[4:]))),
-        "pairs[0].second.starts: got '2,4', expected whole numbers split by ':'",
+        "pairs[0].second.starts: got '2,4' (str), expected integers separated by ':'",
     ),
     "a number of 5,000 digits": (
         line(pair("1:CID:2", "L2R", ASPIRIN, (*ULCER[:5], "9" * 5000))),
-        f"pairs[0].second.sentences: got '{'9' * 5000}', expected whole numbers split by ':'",
+        f"pairs[0].second.sentences: got '{'9' * 56}... (str), expected integers separated by ':'",
     ),
     "fewer ends than starts": (
         line(pair("1:NR:2", "L2R", PAIN, ULCER), pair("1:CID:2", "L2R", (*ASPIRIN[:4], "1", ASPIRIN[5]), PAIN)),
-        "pairs[1].first: got [2, 2, 1, 2] names, starts, ends and sentences, expected as many of each",
+        "pairs[1].first: got [2, 2, 1, 2] names, starts, ends and sentences, expected the same number of each",
     ),
     "a mention out of its sentence": (
         line(pair("1:CID:2", "L2R", PAIN, (*ULCER[:3], "9", "11", "1"))),
@@ -152,20 +152,28 @@ MALFORMED = {
         line(pair("1:CID:2", "L2R", PAIN, (*ULCER[:5], "2"))),
         "pairs[0].second: got the words 6 to 7 in sentence 2, expected a sentence below 2",
     ),
+    "an empty type": (
+        line(pair("1:CID:2", "L2R", PAIN, (*ULCER[:2], "", *ULCER[3:]))),
+        "pairs[0].second.type: got an empty type, expected one such as Disease",
+    ),
+    "an empty label": (
+        line(pair("", "L2R", PAIN, ULCER)),
+        "pairs[0].label: got an empty label, expected one such as 1:CID:2",
+    ),
     "an empty word": (
         line(sentences="a  b"),
-        "sentences[0][1]: got '' (str), expected a text of at least one character",
+        "sentences[0][1]: got '' (str), expected a non-empty string",
     ),
 }
 
 
 @pytest.mark.parametrize(("content", "message"), MALFORMED.values(), ids=MALFORMED)
-def test_a_malformed_line_is_told(failure: Callable[..., str], content: str, message: str) -> None:
+def test_a_malformed_line_is_reported(failure: Callable[..., str], content: str, message: str) -> None:
     assert failure(content) == f"file: document '77': {message}"
 
 
-def test_a_line_without_title_is_told_by_its_number(failure: Callable[..., str]) -> None:
-    message = "file: document 'line 2': title: got '' (str), expected a text of at least one character"
+def test_a_line_without_title_is_reported_by_its_number(failure: Callable[..., str]) -> None:
+    message = "file: document 'line 2': title: got '' (str), expected a non-empty string"
     assert failure(f"{FOUR}\n{line(title='')}") == message
 
 
@@ -173,30 +181,27 @@ A = Entity((Mention(0, 0, 1, "PER", "a"),), "Q1")
 UNWRITABLE = {
     "a blank word": (
         Document("x", (("a", " "),)),
-        "document 'x': sentences[0][1]: got ' ', expected no ' ' in it, as that separates the fields of this form",
+        "document 'x': sentences[0][1]: got ' ' (str), expected no ' ' in it, which separates fields in this format",
     ),
     "a tab in a type": (
         Document("x", (("a",),), (Entity((Mention(0, 0, 1, "P\tR", "a"),)),)),
-        "document 'x': entities[0].mentions[0].type: got 'P\\tR', expected no '\\t' in it, "
-        "as that separates the fields of this form",
+        "document 'x': entities[0].mentions[0].type: got 'P\\tR' (str), expected no '\\t' in it, "
+        "which separates fields in this format",
     ),
     "a shared identifier": (
         Document("x", (("a",),), (A, A)),
-        "document 'x': entities: got the identifier 'Q1' in 2 entities, expected each to have its own",
+        "document 'x': entities: got the identifier 'Q1' in 2 entities, expected a different one in each",
     ),
     "a relation called none": (
         Document("x", (("a",),), (A,), (Relation(0, 0, "NR"),)),
-        "document 'x': relations[0].relation: got 'NR', expected the name of a relation, not what the form calls none",
-    ),
-    "half a surrogate pair": (
-        Document("x", (("\ud800",),)),
-        "document 'x': got the character '\\ud800', expected characters that UTF-8 can hold",
+        "document 'x': relations[0].relation: got 'NR', expected the name of a relation, "
+        "not what this format uses for none",
     ),
 }
 
 
 @pytest.mark.parametrize(("document", "message"), UNWRITABLE.values(), ids=UNWRITABLE)
-def test_what_the_form_cannot_hold_is_told(document: Document, message: str) -> None:
+def test_what_the_format_cannot_store_is_reported(document: Document, message: str) -> None:
     with pytest.raises(DataError) as caught:
         list(encode([document], form="data"))
     assert str(caught.value) == message

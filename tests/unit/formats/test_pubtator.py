@@ -142,6 +142,16 @@ def test_whatever_is_read_survives(title: str, abstract: str, data: st.DataObjec
     assert list(parse(io.BytesIO(b"".join(dump([read[0]]))))) == read
 
 
+@pytest.mark.parametrize("identifier", [None, "-", "-1", ""])
+def test_an_entity_without_an_identifier_stays_one(
+    again: Callable[..., list[Document]], identifier: str | None
+) -> None:
+    mentions = (Mention(0, 0, 1, "A", "a"), Mention(0, 1, 2, "A", "b"))
+    others = (Entity((Mention(0, 2, 3, "A", "c"),), identifier), Entity((Mention(0, 3, 4, "A", "d"),), identifier))
+    document = Document("x", (("a", "b", "c", "d"),), (Entity(mentions, identifier), *others))
+    assert entities_of(again([document], "pubtator")) == [("E0", ["a", "b"]), (None, ["c"]), (None, ["d"])]
+
+
 def test_a_document_without_text_is_written_with_its_words_joined() -> None:
     a, b, c = Mention(1, 0, 2, "PER", "c d"), Mention(2, 0, 1, "LOC", "e"), Mention(0, 1, 2, "LOC", "other")
     entities = (Entity((a, c)), Entity((b,)), Entity((c,), "Q1"), Entity((b,)))
@@ -163,7 +173,7 @@ MALFORMED = {
     "no abstract": ("5|t|A\n", "document '5': line 1: got no line after it, expected the abstract line 'id|a|text'"),
     "a row in place of the abstract": (
         "5|t|A\n5\t0\t1\tA\tX\t1\n",
-        "document '5': line 2: got '5\\t0\\t1\\tA\\tX\\t1', expected the abstract line 'id|a|text'",
+        "document '5': line 2: got '5\\t0\\t1\\tA\\tX\\t1' (str), expected the abstract line 'id|a|text'",
     ),
     "an abstract of another document": (
         "5|t|A\n6|a|B\n",
@@ -175,22 +185,22 @@ MALFORMED = {
     ),
     "rows without their title": (
         f"{CDR}\n12\tCID\tD1\tD3\n",
-        "document 'line 9': line 9: got '12\\tCID\\tD1\\tD3', expected the title line 'id|t|text'",
+        "document 'line 9': line 9: got '12\\tCID\\tD1\\tD3' (str), expected the title line 'id|t|text'",
     ),
     "a mention that is not in the text there": (
         file("5 1 8 Aspirin A 1"),
-        "document '5': line 3: got the mention 'Aspirin' at 1 to 8, where the text reads 'spirin ', "
-        "expected the same, and not blank",
+        "document '5': line 3: got the mention 'Aspirin' (str) at 1 to 8, where the text reads 'spirin ' (str), "
+        "expected the same and not blank",
     ),
     "a mention of a space": (
         "5|t|A b\n5|a|c\n5\t1\t2\t \tX\t1\n",
-        "document '5': line 3: got the mention ' ' at 1 to 2, where the text reads ' ', "
-        "expected the same, and not blank",
+        "document '5': line 3: got the mention ' ' (str) at 1 to 2, where the text reads ' ' (str), "
+        "expected the same and not blank",
     ),
     "a mention beyond the text": (
         file("5 90 97 Aspirin A 1"),
-        "document '5': line 3: got the mention 'Aspirin' at 90 to 97, where the text reads '', "
-        "expected the same, and not blank",
+        "document '5': line 3: got the mention 'Aspirin' (str) at 90 to 97, where the text reads '' (str), "
+        "expected the same and not blank",
     ),
     "a mention from title to abstract": (
         "5|t|A b\n5|a|c\n5\t2\t5\tb c\tX\t1\n",
@@ -198,28 +208,32 @@ MALFORMED = {
     ),
     "a mention without a type": (
         file("5 0 7 Aspirin"),
-        "document '5': line 3: got the columns ['5', '0', '7', 'Aspirin'], "
+        "document '5': line 3: got the columns ['5', '0', '7', 'Aspirin'] (list), "
         "expected a mention: id, start, end, text, type, identifiers",
     ),
     "a mention with an empty type": (
         file("5 0 7 Aspirin  1"),
-        "document '5': entities[0].mentions[0].type: got '' (str), expected a text of at least one character",
+        "document '5': line 3: got an empty type, expected one such as Disease",
     ),
     "a start that is no number": (
         file("5 zero 7 Aspirin A 1"),
-        "document '5': line 3: got the columns ['5', 'zero', '7', 'Aspirin', 'A', '1'], "
+        "document '5': line 3: got the columns ['5', 'zero', '7', 'Aspirin', 'A', '1'] (list), "
         "expected a relation: id, relation, head identifier, tail identifier",
     ),
     "a relation with an unknown identifier": (
         file("5 0 7 Aspirin A 1", "5 CID 1 2"),
         "document '5': line 4: got the identifier '2', expected one that a mention carries",
     ),
-    "bad UTF-8": (b"5|t|\xe9\n5|a|\n", "document 'line 1': got the byte 0xe9 at byte 4, expected a text in UTF-8"),
+    "an empty relation": (
+        file("5 0 7 Aspirin A 1", "5  1 1"),
+        "document '5': line 4: got an empty relation, expected a name such as CID",
+    ),
+    "bad UTF-8": (b"5|t|\xe9\n5|a|\n", "document 'line 1': got the byte 0xe9 at offset 4, expected UTF-8"),
 }
 
 
 @pytest.mark.parametrize(("content", "message"), MALFORMED.values(), ids=MALFORMED)
-def test_a_malformed_document_is_told(failure: Callable[..., str], content: str | bytes, message: str) -> None:
+def test_a_malformed_document_is_reported(failure: Callable[..., str], content: str | bytes, message: str) -> None:
     assert failure(content) == f"file: {message}"
 
 
@@ -227,17 +241,12 @@ A = Mention(0, 0, 1, "Disease", "a")
 UNWRITABLE = {
     "a bar in the title": (
         Document("a|t|", ()),
-        "document 'a|t|': title: got 'a|t|', expected no '|' in it, as that separates the fields of this form",
+        "document 'a|t|': title: got 'a|t|' (str), expected no '|' in it, which separates fields in this format",
     ),
     "an identifier that would be two": (
         Document("x", (("a",),), (Entity((A,), "1|2"),)),
-        "document 'x': entities: got the identifiers ['1|2'] for a mention of type 'Disease', "
-        "which would be read as others; expected none with a separator",
-    ),
-    "an identifier that would be none": (
-        Document("x", (("a",),), (Entity((A,), "-1"),)),
-        "document 'x': entities: got the identifiers ['-1'] for a mention of type 'Disease', "
-        "which would be read as others; expected none with a separator",
+        "document 'x': entities: got the identifiers ['1|2'] (list) for a mention of type 'Disease', "
+        "expected none with a separator, which would be read as others",
     ),
     "a relation that would be an offset": (
         Document("x", (("a",),), (Entity((A,), "1"),), (Relation(0, 0, "27"),)),
@@ -248,15 +257,11 @@ UNWRITABLE = {
         Document("x", (("\u00a0",),), (Entity((A,), "1"),)),
         "document 'x': got a mention of white space only, expected one of words",
     ),
-    "half a surrogate pair": (
-        Document("x", (("\ud800",),)),
-        "document 'x': got the character '\\ud800', expected characters that UTF-8 can hold",
-    ),
 }
 
 
 @pytest.mark.parametrize(("document", "message"), UNWRITABLE.values(), ids=UNWRITABLE)
-def test_what_the_form_cannot_hold_is_told(document: Document, message: str) -> None:
+def test_what_the_format_cannot_store_is_reported(document: Document, message: str) -> None:
     with pytest.raises(DataError) as caught:
         list(encode([document], form="pubtator"))
     assert str(caught.value) == message

@@ -2,16 +2,33 @@ from __future__ import annotations
 
 import io
 import os
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from atlop.documents import Document
+from atlop.documents import Document, Entity, Mention, Relation
 from atlop.errors import DataError
-from atlop.formats import READABLE, WRITABLE, encode, read, stream, stream_file, write
+from atlop.formats import (
+    READABLE,
+    WRITABLE,
+    check_input,
+    detect,
+    encode,
+    format_of_suffix,
+    jsonl,
+    read,
+    read_json,
+    read_submission,
+    stream,
+    stream_file,
+    write,
+)
 
+RELATED = Document("a", (("b",),), (Entity((Mention(0, 0, 1, "PER", "b"),)),), (Relation(0, 0, "P1", (0,)),))
 BARE = Document("a", (("b", "c"),))
 CONTENTS = {
     "docred": '\n [{"title": "a", "sents": [["b", "c"]], "vertexSet": []}]',
@@ -35,22 +52,22 @@ GOOD_BAD_GOOD = {
 }
 LEFT_OUT = {
     "docred": "document '#1': title: got no such key, expected one; the keys here are none",
-    "jsonl": "document 'line 2': got broken JSON at line 2, column 2 (Unterminated string starting at), "
-    "expected a whole JSON text; is the file cut short?",
-    "pubtator": "document 'b': line 5: got 'b|b|', expected the abstract line 'id|a|text'",
+    "jsonl": "document 'line 2': got invalid JSON at line 2, column 2 (Unterminated string starting at), "
+    "expected a complete JSON value; is the file truncated?",
+    "pubtator": "document 'b': line 5: got 'b|b|' (str), expected the abstract line 'id|a|text'",
     "data": "document 'b': got 3 columns, expected 2 and then 17 for each pair",
 }
 
 
 @pytest.mark.parametrize("form", READABLE)
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-def test_the_content_tells_the_form(tmp_path: Path, form: str, mark: bytes) -> None:
+def test_the_content_determines_the_format(tmp_path: Path, form: str, mark: bytes) -> None:
     (tmp_path / "file.any").write_bytes(mark + CONTENTS[form].encode())
     assert read(tmp_path / "file.any") == read(tmp_path / "file.any", form=form) == [EXPECTED[form]]
 
 
 @pytest.mark.parametrize("form", READABLE)
-def test_the_content_of_a_pipe_tells_its_form(form: str) -> None:
+def test_the_content_of_a_pipe_determines_its_format(form: str) -> None:
     reading, writing = os.pipe()
     with os.fdopen(writing, "wb") as file:
         file.write(CONTENTS[form].encode())
@@ -59,7 +76,7 @@ def test_the_content_of_a_pipe_tells_its_form(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", READABLE)
-def test_what_is_wrong_with_an_open_file_is_told_under_its_name(form: str) -> None:
+def test_what_is_wrong_with_an_open_file_is_reported_under_its_name(form: str) -> None:
     errors = list[DataError]()
     file = io.BytesIO(GOOD_BAD_GOOD[form].encode())
     assert len(list(stream_file(file, name="pipe", on_error="skip", report=errors.append))) == 2
@@ -119,20 +136,34 @@ UNREADABLE = {
     "unknown": (
         b"hello",
         None,
-        "got a file of unknown form that begins with b'hello' (bytes), expected '[' (docred), '{' (jsonl), "
-        "'id|t|' (pubtator) or columns split by tabs (data)",
+        "got an unknown file format that begins with b'hello' (bytes), expected documents with marked entities: "
+        "docred ('['), jsonl ('{'), pubtator ('id|t|') or data (columns separated by tabs); "
+        "plain text has no marked entities",
     ),
-    "unknown form": (b"hello", "xml", "got the form 'xml', expected one of docred, jsonl, pubtator, data"),
+    "unknown form": (b"hello", "xml", "got the format 'xml', expected one of docred, jsonl, pubtator, data"),
     "leaderboard": (
         b"[]",
         "leaderboard",
-        "got facts in leaderboard form, expected documents; read them with read_submission() "
+        "got facts in leaderboard format, expected documents; read them with read_submission() "
+        "and join them to their documents with attach()",
+    ),
+    "UTF-16": ("{}".encode("utf-16"), None, "got UTF-16, expected UTF-8; convert the file first"),
+    "gzip": (b"\x1f\x8b\x08", None, "got a gzip file, expected it decompressed; run gunzip first"),
+    "triples": (
+        b'[["Ada", "Rome", "P19"]]',
+        None,
+        "got a list of [head name, tail name, relation], expected documents",
+    ),
+    "facts": (
+        b'[{"evidence": [0], "h_idx": 0, "r": "P1", "t_idx": 1, "title": "a"}]',
+        None,
+        "got facts in leaderboard format, expected documents; read them with read_submission() "
         "and join them to their documents with attach()",
     ),
     "zip": (
         b"PK\x03\x04",
         None,
-        "got facts in leaderboard form, expected documents; read them with read_submission() "
+        "got facts in leaderboard format, expected documents; read them with read_submission() "
         "and join them to their documents with attach()",
     ),
 }
@@ -140,7 +171,7 @@ UNREADABLE = {
 
 @pytest.mark.parametrize(("content", "form", "message"), UNREADABLE.values(), ids=UNREADABLE)
 @pytest.mark.parametrize("on_error", ["raise", "skip"])
-def test_a_file_of_no_known_form_is_told(
+def test_a_file_of_no_known_format_is_reported(
     tmp_path: Path, content: bytes, form: str | None, message: str, on_error: str
 ) -> None:
     path = tmp_path / "file"
@@ -148,15 +179,102 @@ def test_a_file_of_no_known_form_is_told(
     with pytest.raises(DataError) as caught:
         read(path, form=form, on_error=on_error)  # type: ignore[arg-type]
     assert str(caught.value) == f"{path}: {message}"
+    with pytest.raises(DataError) as caught:
+        check_input(path, form=form)
+    assert str(caught.value) == f"{path}: {message}"
 
 
-def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:
+def test_a_given_form_is_not_detected(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("hello")
+    check_input(tmp_path / "file", form="docred")
     with pytest.raises(DataError) as caught:
-        read(tmp_path / "none")
-    assert str(caught.value) == f"{tmp_path / 'none'}: cannot be read: No such file or directory"
+        read(tmp_path / "file", form="docred")
+    assert str(caught.value) == (
+        f"{tmp_path / 'file'}: got invalid JSON at line 1, column 1 (Expecting value), "
+        "expected a complete JSON value; is the file truncated?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("none", "No such file or directory"),
+        (".", "Is a directory"),
+        ("loop", "Too many levels of symbolic links"),
+        ("a" * 300, "File name too long"),
+        ("a\0b", "embedded null byte"),
+    ],
+)
+@pytest.mark.parametrize("reader", [read, check_input, detect, read_submission, read_json])
+def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path, name: str, reason: str, reader: Any) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
     with pytest.raises(DataError) as caught:
-        read(tmp_path)
-    assert str(caught.value) == f"{tmp_path}: cannot be read: Is a directory"
+        reader(tmp_path / name)
+    assert str(caught.value) == f"{tmp_path / name}: cannot be read: {reason}"
+
+
+@pytest.mark.parametrize("blanks", [65_000, 70_000, 1_000_000])
+@pytest.mark.parametrize("form", READABLE)
+def test_a_file_that_begins_with_blanks_is_detected_in_linear_time(tmp_path: Path, form: str, blanks: int) -> None:
+    path, started = tmp_path / "file", time.process_time()
+    path.write_text(" " * blanks + "\n" + CONTENTS[form])
+    assert read(path) == [EXPECTED[form]]
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("character", [" ", "|", "[", "{", "a", "\n", "\x00", "a|t"])
+def test_anything_is_refused_in_linear_time(tmp_path: Path, character: str) -> None:
+    path, started = tmp_path / "file", time.process_time()
+    path.write_text(character * 65_000)
+    with pytest.raises(DataError):
+        read(path)
+    assert time.process_time() - started < 1
+
+
+def test_the_format_is_detected_from_the_content(tmp_path: Path) -> None:
+    for form in WRITABLE:
+        write([BARE.with_relations(())], tmp_path / form, form=form)
+    assert {form: detect(tmp_path / form) for form in READABLE} == {form: form for form in READABLE}
+    write([RELATED], tmp_path / "facts", form="leaderboard")
+    write([RELATED], tmp_path / "facts.zip")
+    (tmp_path / "triples").write_text('[["Ada", "Rome", "P19"]]')
+    assert [detect(tmp_path / name) for name in ("facts", "facts.zip", "triples")] == [
+        "leaderboard",
+        "leaderboard",
+        "triples",
+    ]
+
+
+def test_any_json_is_read_and_what_is_nested_too_deeply_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b'\xef\xbb\xbf[["Ada", "Rome", "P19"]]')
+    assert read_json(tmp_path / "file") == [["Ada", "Rome", "P19"]]
+    (tmp_path / "file").write_text("[" * 100_000)
+    with pytest.raises(DataError) as caught:
+        read_json(tmp_path / "file")
+    assert str(caught.value) == f"{tmp_path / 'file'}: got JSON nested too deeply to be read"
+
+
+def test_a_pipe_is_not_read_to_check_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    check_input(tmp_path / "pipe")
+
+
+def test_an_unknown_policy_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text(CONTENTS["jsonl"])
+    with pytest.raises(DataError) as caught:
+        read(tmp_path / "file", on_error="skipp")  # type: ignore[arg-type]
+    assert str(caught.value) == "on_error: got 'skipp', expected one of raise, skip"
+
+
+def test_running_out_of_memory_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def parse_json(raw: bytes, *, line: int = 1) -> object:
+        raise MemoryError
+
+    monkeypatch.setattr(jsonl, "parse_json", parse_json)
+    (tmp_path / "file").write_text(CONTENTS["jsonl"])
+    with pytest.raises(DataError) as caught:
+        read(tmp_path / "file")
+    assert str(caught.value) == f"{tmp_path / 'file'}: cannot be read: it does not fit into memory"
 
 
 @pytest.mark.parametrize(
@@ -168,14 +286,16 @@ def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:
         ("a.pubtator", "pubtator"),
         ("a.txt", "pubtator"),
         ("a.data", "data"),
+        ("a.Json", "docred"),
     ],
 )
-def test_the_suffix_tells_the_form_to_write(tmp_path: Path, name: str, form: str) -> None:
+def test_the_suffix_determines_the_format_to_write(tmp_path: Path, name: str, form: str) -> None:
     write([BARE], tmp_path / name)
     assert (tmp_path / name).read_bytes() == b"".join(encode([BARE], form=form))
+    assert format_of_suffix(tmp_path / name) == form
 
 
-def test_every_form_is_written(tmp_path: Path) -> None:
+def test_every_format_is_written(tmp_path: Path) -> None:
     for form in WRITABLE:
         write([BARE], tmp_path / form, form=form)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(WRITABLE)
@@ -185,26 +305,34 @@ UNWRITABLE = {
     "unknown suffix": (
         "a.csv",
         None,
-        "got a file name with the suffix '.csv', expected one of .data, .json, .jsonl, .pubtator, .txt, .zip, "
-        "or the form to be given",
+        "got the suffix '.csv', expected one of .data, .json, .jsonl, .pubtator, .txt, .zip, or an explicit format",
     ),
     "unknown form": (
         "a.json",
         "xml",
-        "got the form 'xml', expected one of docred, jsonl, pubtator, data, leaderboard",
+        "got the format 'xml', expected one of docred, jsonl, pubtator, data, leaderboard",
     ),
     "missing folder": ("none/a.json", None, "cannot be written: No such file or directory"),
     "a folder": ("folder.json", None, "cannot be written: Is a directory"),
+    "a loop of links": ("loop.json", None, "cannot be written: Too many levels of symbolic links"),
+    "a name of 300 characters": ("a" * 300 + ".json", None, "cannot be written: File name too long"),
+    "a NUL character": ("a\0.json", None, "cannot be written: embedded null byte"),
+    "a folder that is a file": ("file/a.json", None, "cannot be written: Not a directory"),
+    "a full disk": ("full.json", None, "cannot be written: No space left on device"),
 }
 
 
 @pytest.mark.parametrize(("name", "form", "message"), UNWRITABLE.values(), ids=UNWRITABLE)
-def test_a_file_that_cannot_be_written_is_told(tmp_path: Path, name: str, form: str | None, message: str) -> None:
+def test_a_file_that_cannot_be_written_is_reported(tmp_path: Path, name: str, form: str | None, message: str) -> None:
     (tmp_path / "folder.json").mkdir()
+    (tmp_path / "loop.json").symlink_to(tmp_path / "loop.json")
+    (tmp_path / "full.json").symlink_to("/dev/full")
+    (tmp_path / "file").touch()
+    before = set(tmp_path.iterdir())
     with pytest.raises(DataError) as caught:
-        write([BARE], tmp_path / name, form=form)
+        write([BARE] * 10_000, tmp_path / name, form=form)
     assert str(caught.value) == f"{tmp_path / name}: {message}"
-    assert [path.name for path in tmp_path.iterdir()] == ["folder.json"]
+    assert set(tmp_path.iterdir()) == before
 
 
 def interrupted(error: BaseException) -> Iterator[Document]:
@@ -212,7 +340,7 @@ def interrupted(error: BaseException) -> Iterator[Document]:
     raise error
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), DataError("bad", document="b", file="input")])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(143), DataError("bad", document="b", file="input")])
 @pytest.mark.parametrize("name", ["a.jsonl", "a.zip"])
 def test_nothing_half_written_is_left(tmp_path: Path, error: BaseException, name: str) -> None:
     (tmp_path / name).write_text("as it was")
@@ -226,8 +354,8 @@ def test_an_error_in_writing_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         write([Document("a\tb", ())], tmp_path / "a.data")
     assert str(caught.value) == (
-        f"{tmp_path / 'a.data'}: document 'a\\tb': title: got 'a\\tb', expected no '\\t' in it, "
-        "as that separates the fields of this form"
+        f"{tmp_path / 'a.data'}: document 'a\\tb': title: got 'a\\tb' (str), expected no '\\t' in it, "
+        "which separates fields in this format"
     )
 
 

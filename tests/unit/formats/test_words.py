@@ -90,3 +90,5 @@ def test_no_sentence_ends_inside_a_mention() -> None:
     text = "Infection by S. Typhimurium. Then death."
     assert list(sentence_starts(text, start=0, spans=[(13, 27)])) == [0, 29]
     assert list(sentence_starts(text, start=0, spans=[(0, 15), (16, 27)])) == [0, 16, 29]
+    assert list(sentence_starts(text, start=0, spans=[(0, 16), (16, 27)])) == [0, 16, 29]
+    assert list(sentence_starts(text, start=0, spans=[(16, 27), (0, 17), (3, 5)])) == [0, 29]

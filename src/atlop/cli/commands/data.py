@@ -26,16 +26,16 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> None:
     """Compute the standard metrics of predictions against gold documents."""
-    from atlop.cli.files import read_predictions, read_train_facts
+    from atlop.cli.files import read_train_facts
     from atlop.cli.show import score_table
     from atlop.evaluation import evaluate as score
     from atlop.evaluation import evaluate_by_identifier
-    from atlop.formats import read
+    from atlop.formats import read, read_predictions
 
     documents = read(gold)
     predicted = read_predictions(predictions)
     scores = score(documents, predicted, train_facts=read_train_facts(train_facts) if train_facts else None)
-    by_identifier = evaluate_by_identifier(read(identifiers), predicted) if identifiers else None
+    by_identifier = evaluate_by_identifier(read(identifiers), predicted, entities=documents) if identifiers else None
     for title in scores.unknown_titles:
         typer.echo(f"atlop: warning: no gold document has the predicted title {title!r}", err=True)
     if not scores.facts.tp + scores.facts.fn:

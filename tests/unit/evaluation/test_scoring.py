@@ -1,4 +1,4 @@
-"""Scores against counts derived by hand."""
+"""Scores compared with counts derived by hand."""
 
 from __future__ import annotations
 
@@ -48,27 +48,6 @@ def document(
 
 def zero_scores() -> dict[str, float]:
     return dict.fromkeys(evaluate([document()], [document()], train_facts=frozenset()).to_json(), 0.0)
-
-
-# --- counts -----------------------------------------------------------------------------------------------------------
-
-
-def test_counts_of_sets() -> None:
-    counts = Counts.of({"a", "b", "c"}, {"c", "d"})
-    assert counts == Counts(tp=1, fp=2, fn=1)
-    assert counts.precision == pytest.approx(1 / 3)
-    assert counts.recall == pytest.approx(1 / 2)
-    assert counts.f1 == pytest.approx(2 / 5)  # 2 tp / (2 tp + fp + fn)
-
-
-def test_counts_add_up() -> None:
-    assert Counts(1, 2, 3) + Counts(10, 20, 30) == Counts(11, 22, 33)
-    assert sum([Counts(1, 0, 0), Counts(0, 1, 1)], start=Counts()) == Counts(1, 1, 1)
-
-
-@pytest.mark.parametrize("counts", [Counts(), Counts(fp=3), Counts(fn=3), Counts(fp=1, fn=1)])
-def test_counts_without_true_positives_are_zero(counts: Counts) -> None:
-    assert (counts.precision, counts.recall, counts.f1) == (0.0, 0.0, 0.0)
 
 
 # --- all facts --------------------------------------------------------------------------------------------------------
@@ -300,6 +279,21 @@ def test_candidates_of_predictions_do_not_matter() -> None:
     assert evaluate([document((ADA, ROME, "CID"))], [predicted]).facts == Counts(tp=1)
 
 
+def test_relations_by_title_count_as_documents_do() -> None:
+    gold = [document((ADA, BYRON, "P22", (0,)), (ADA, ROME, "P27")), document((BYRON, ROME, "P17"), title="B")]
+    predicted = [document((ADA, BYRON, "P22", (0, 1)), (ROME, ADA, "P27")), document((ADA, ROME, "P1"), title="C")]
+    by_title = {each.title: each.relations for each in predicted}
+    assert evaluate(gold, by_title) == evaluate(gold, predicted)
+
+
+def test_enormous_indices_are_false_positives() -> None:
+    gold = [document((ADA, BYRON, "P22"))]
+    claims = (Relation(ADA, 10**9, "P22"), Relation(10**19, 10**19, "P17", (10**19,)), Relation(ADA, BYRON, "P22"))
+    scores = evaluate(gold, {"A": claims, "Z": claims[:1]})
+    assert (scores.facts, scores.intra + scores.inter) == (Counts(tp=1, fp=3), Counts(tp=1))
+    assert scores.unknown_titles == ("Z",)
+
+
 DRUGS = (entity("lithium", 0, identifier="D1"), entity("cyanosis", 1, identifier="D2"), entity("it", 2))
 
 
@@ -334,10 +328,24 @@ def test_a_predicted_entity_without_identifier_costs_precision() -> None:
     assert evaluate_by_identifier([gold], [predicted]) == Counts(tp=1, fp=2)
 
 
-def test_predicted_entities_without_identifier_are_told_apart() -> None:
+def test_predicted_entities_without_identifier_are_distinguished() -> None:
     entities = (*DRUGS, entity("they", 3))
     predicted = document((2, 1, "CID"), (3, 1, "CID"), entities=entities)
     assert evaluate_by_identifier([document(entities=DRUGS)], [predicted]) == Counts(fp=2)
+
+
+def test_relations_by_title_are_about_the_entities_of_gold() -> None:
+    gold = document((0, 1, "CID"), entities=DRUGS)
+    claims = (Relation(1, 0, "CID"), Relation(2, 1, "CID"), Relation(0, 10**19, "CID"))
+    assert evaluate_by_identifier([gold], {"A": claims, "B": claims[:1]}) == Counts(tp=1, fp=3)
+
+
+def test_relations_by_title_may_be_about_the_entities_of_other_documents() -> None:
+    gold = document((0, 1, "CID"), entities=DRUGS)
+    other = document(entities=(DRUGS[2], DRUGS[1], DRUGS[0]))
+    claims = {"A": (Relation(2, 1, "CID"),)}
+    assert evaluate_by_identifier([gold], claims, entities=[other]) == Counts(tp=1)
+    assert evaluate_by_identifier([gold], claims) == Counts(fp=1, fn=1)
 
 
 def test_documents_of_one_side_only_count_by_identifier() -> None:

@@ -14,16 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlop.features import Features, SpecialSubwords
+from atlop.limits import CONTEXT_WEIGHTS
 
 if TYPE_CHECKING:
     import torch
 
 Array = TypeVar("Array")
 """A numpy array or a torch tensor."""
-
-
-CONTEXT_WEIGHTS_AT_ONCE = 2**24
-"""Numbers of one :class:`ContextBlock`, which bounds the memory that a document with many entities takes."""
 
 
 class ContextBlock(NamedTuple):
@@ -68,6 +65,12 @@ class Batch(Generic[Array]):
     """document * L + place of each mention start, [M]."""
     mention_entity: Array
     """The entity of each mention, [M]."""
+    entity_types: Array
+    """Type of each entity: its place in ``LabelMap.entity_types``, counted from 1, or 0 for any other, [E]."""
+    sentences: Array
+    """Sentence of each subword within its document, -1 for none, [B, L]."""
+    words: Array
+    """Word of each subword within its document, -1 for markers and special subwords, [B, L]."""
     mention_split: Array
     """True for mentions of documents that have several windows, [M]."""
     pairs: Array
@@ -84,6 +87,8 @@ class Batch(Generic[Array]):
     """Ordered pairs of each document."""
     context_blocks: list[ContextBlock]
     """Parts of ``unordered_pairs``, one after another."""
+    most_sentences: int
+    """Sentences of the document that has most, T."""
     whole: bool
     """Whether every document is one window, so that nothing is to be joined."""
 
@@ -105,19 +110,6 @@ class Batch(Generic[Array]):
         return cast("Batch[torch.Tensor]", replace(self, **moved))
 
 
-def group_by_length(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
-    """Give the places of lengths, shortest first, in groups that padded hold at most so many, or a single one."""
-    group: list[int] = []
-    for place in sorted(range(len(lengths)), key=lengths.__getitem__):
-        # They come by length, so this one is the longest of its group.
-        if group and (len(group) + 1) * lengths[place] > most:
-            yield group
-            group = []
-        group.append(place)
-    if group:
-        yield group
-
-
 def collate(features: Sequence[Features], special: SpecialSubwords, padding: int) -> Batch[NDArray[Any]]:
     """Put the features of several documents into one batch.
 
@@ -135,6 +127,9 @@ def collate(features: Sequence[Features], special: SpecialSubwords, padding: int
     return Batch(
         **windows,
         mention_entity=np.concatenate([f.mention_entity + e for f, e in zip(features, first_entity, strict=False)]),
+        entity_types=np.concatenate([document.entity_types for document in features]),
+        sentences=_padded([document.sentences for document in features], -1),
+        words=_padded([document.words for document in features], -1),
         pairs=np.concatenate([f.pairs + e for f, e in zip(features, first_entity, strict=False)]),
         pair_contexts=np.concatenate([i + u for (_, i), u in zip(unordered, first_unordered, strict=False)]),
         unordered_pairs=np.concatenate([pairs for pairs, _ in unordered]),
@@ -146,6 +141,7 @@ def collate(features: Sequence[Features], special: SpecialSubwords, padding: int
             for d, (pairs, _) in enumerate(unordered)
             for block in _blocks(d, pairs, int(first_unordered[d]), entity_counts[d] * windows["coverage"].shape[1])
         ],
+        most_sentences=max(int(document.sentences.max(initial=-1)) + 1 for document in features),
         whole=all(len(document.windows) == 1 for document in features),
     )
 
@@ -155,7 +151,7 @@ def _blocks(document: int, pairs: NDArray[np.int64], offset: int, size: int) -> 
 
     Each first entity takes ``size`` numbers, one for each other entity and subword.
     """
-    some = max(1, CONTEXT_WEIGHTS_AT_ONCE // max(1, size))
+    some = max(1, CONTEXT_WEIGHTS // max(1, size))
     for first in range(int(pairs[0, 0]), int(pairs[-1, 0]) + 1, some) if len(pairs) else ():
         start, stop = np.searchsorted(pairs[:, 0], (first, first + some)).tolist()
         if start < stop:

@@ -6,6 +6,7 @@ classes.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+import atlop.ablations  # noqa: F401  registers its parts
 from atlop.config import ModelConfig
 from atlop.errors import CheckpointError, reason
 from atlop.folder import (
@@ -31,6 +33,9 @@ from atlop.folder import (
 )
 from atlop.labels import LabelMap
 from atlop.model.relation_model import RelationModel
+from atlop.parts import build
+
+logger = logging.getLogger(__name__)
 
 WEIGHTS = "model.safetensors"
 """The file of all weights."""
@@ -63,7 +68,11 @@ def new_checkpoint(encoder: str, config: ModelConfig, labels: LabelMap) -> Check
         tokenizer = AutoTokenizer.from_pretrained(encoder, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"encoder {encoder!r}: transformers cannot load it: {reason(error)}") from error
-    return Checkpoint(RelationModel(transformer, config, len(labels)), config, labels, tokenizer)
+    return Checkpoint(_build(transformer, config, labels), config, labels, tokenizer)
+
+
+def _build(transformer: PreTrainedModel, config: ModelConfig, labels: LabelMap) -> RelationModel:
+    return RelationModel(transformer, config, len(labels), len(labels.entity_types))
 
 
 def save(checkpoint: Checkpoint, folder: Path, *, dtype: torch.dtype | None = None) -> None:
@@ -132,7 +141,7 @@ def _fill(transformer: PreTrainedModel, config: ModelConfig, labels: LabelMap, p
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: not readable as safetensors: {reason(error)}") from error
     with init_empty_weights():
-        model = RelationModel(transformer, config, len(labels))
+        model = _build(transformer, config, labels)
     check_columns(weights.get("bilinear.linear.bias"), labels, path)
     fill_model(model, weights, path)
     return model
@@ -149,21 +158,38 @@ def check_columns(bias: Tensor | None, labels: LabelMap, path: Path) -> None:
 
 
 def fill_model(model: RelationModel, weights: dict[str, Tensor], path: Path) -> None:
-    """Give a model copies of weights by name, as fp32; its own, if it has any, are not used.
+    """Load copies of weights into a model by name, as fp32, in place of its own.
+
+    A head without weights, such as one that was added to a trained model, is initialised.
 
     Raises:
-        CheckpointError: if a weight is missing, unknown, of another shape, or holds values that are not numbers.
+        CheckpointError: if a weight is missing, unknown, of another shape, or not finite.
     """
+    fresh = _initialise_heads(model, weights)
     own = model.state_dict()
-    wrong = [f"{name}: missing" for name in own if name not in weights]
+    wrong = [f"{name}: missing" for name in own if name not in weights and name not in fresh]
     wrong += [f"{name}: unknown" for name in weights if name not in own]
     both = [name for name in own if name in weights]
     shapes = [(name, tuple(weights[name].shape), tuple(own[name].shape)) for name in both]
-    wrong += [f"{name}: got shape {found}, expected {wanted}" for name, found, wanted in shapes if found != wanted]
-    wrong += [f"{name}: holds values that are not numbers" for name in both if not weights[name].isfinite().all()]
+    wrong += [
+        f"{name}: got shape {found}, expected {expected}" for name, found, expected in shapes if found != expected
+    ]
+    wrong += [f"{name}: holds values that are not finite" for name in both if not weights[name].isfinite().all()]
     if wrong:
         shown = "; ".join(wrong[:3]) + (f"; and {len(wrong) - 3} more" if len(wrong) > 3 else "")
         raise CheckpointError(f"{path}: the weights do not fit the model: {shown}")
     # Copies, as the weights of a file stay in it: they would change if it were written over.
     copies = {name: tensor.to(torch.float32, copy=True) for name, tensor in weights.items()}
-    model.load_state_dict(copies, assign=True)
+    model.load_state_dict({**fresh, **copies}, assign=True)
+
+
+def _initialise_heads(model: RelationModel, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Initialise the heads that the weights do not know, and return their own weights."""
+    fresh: dict[str, Tensor] = {}
+    for name, head in model.heads.items():
+        prefix = f"heads.{name}."
+        if head.state_dict() and not any(key.startswith(prefix) for key in weights):
+            logger.warning("the model has no weights for the head %r, which is initialised anew", name)
+            built = build("heads", name, model.sizes).to("cpu")
+            fresh |= {prefix + key: tensor for key, tensor in built.state_dict().items()}
+    return fresh

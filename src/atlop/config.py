@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import yaml
 
 from atlop.errors import ConfigError, got, reason
+from atlop.parts import names
 
 Config = TypeVar("Config", "ModelConfig", "TrainingConfig")
 
@@ -74,6 +75,18 @@ _TEXTS = Rule(
 )
 
 
+_HEADS = Rule(
+    "a list of registered heads, each once",
+    lambda value: isinstance(value, tuple) and len(set(value)) == len(value) and set(value) <= set(names("heads")),
+    lambda value: tuple(value) if isinstance(value, list) else value,
+)
+
+
+def _part(setting: str) -> Rule:
+    """Accept the registered parts, which may have become more since this module was imported."""
+    return Rule(f"a registered {setting}", lambda value: isinstance(value, str) and value in names(setting))
+
+
 def _setting(rule: Rule, default: Any = dataclasses.MISSING) -> Any:
     return field(default=default, metadata={"rule": rule}, kw_only=True)
 
@@ -106,12 +119,14 @@ class ModelConfig:
     markers: str = _setting(_one_of("shared", "each", "none"), "shared")
     """``*`` around mentions: one for all mentions that start or end at a word (the published DocRED reader), one for
     each distinct mention (the published CDR and GDA reader), or none."""
-    mention_pooling: str = _setting(_one_of("logsumexp", "mean"), "logsumexp")
+    mention_pooling: str = _setting(_part("mention_pooling"), "logsumexp")
     """How the mentions of an entity become its embedding."""
-    context: str = _setting(_one_of("localized", "none"), "localized")
+    context: str = _setting(_part("context"), "localized")
     """Whether a pair is given its localized context (paper section 4.2) or only its two entities."""
-    thresholding: str = _setting(_one_of("adaptive", "global"), "adaptive")
+    thresholding: str = _setting(_part("thresholding"), "adaptive")
     """A threshold learned for each pair (paper section 4.1), or the same for all pairs."""
+    heads: tuple[str, ...] = _setting(_HEADS, ())
+    """Optional outputs of the model beside the relations, by the names under which they are registered."""
     max_labels: int | None = _setting(_optional(_whole(1)), 4)
     """The most relations that one pair can be given; null for no limit."""
     max_length: int | None = _setting(_optional(_whole(8)), None)

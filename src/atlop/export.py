@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 from transformers import PreTrainedTokenizerBase
 
+from atlop.ablations import NoContext
 from atlop.backends.onnx import OnnxBackend
 from atlop.backends.pytorch import TorchBackend
 from atlop.batches import Batch, collate
@@ -33,9 +34,8 @@ from atlop.errors import CheckpointError, MissingExtraError
 from atlop.features import Features, SpecialSubwords, plan_windows
 from atlop.folder import CONTEXTS_GRAPH, ENCODER, ENCODER_GRAPH, ENTITIES_GRAPH, PAIRS_GRAPH, staging, write_settings
 from atlop.model.encoder import join_windows
-from atlop.model.pairs import NoContext, join_parts, localized_context, pool_entities
+from atlop.model.pairs import context_weights, pool_context, pool_entities
 from atlop.model.relation_model import RelationModel
-from atlop.model.scores import GroupedBilinear
 
 LARGEST_DIFFERENCE = 1e-3
 """How far a logit of an exported model may be from the model's own."""
@@ -57,24 +57,25 @@ SHAPES = {
     "mention_places": "M",
     "mention_entity": "M",
     "mention_split": "M",
-    "entities": "E",
+    "entity_types": "E",
     "states": "L.",
     "attention": "E.L",
     "firsts": "A.L",
-    "unordered_pairs": "U.",
+    "first": "U",
+    "second": "U",
     "embeddings": "E.",
     "contexts": "U.",
     "pairs": "P.",
     "pair_contexts": "P",
 }
-"""The axes of what the graphs take: a letter for one that may have any size, a dot for one of the model's."""
+"""The axes of the inputs of the graphs: a letter for one of any size, a dot for one that the model fixes."""
 
 TALKATIVE = ("torch.onnx._internal.exporter._registration", "onnx_ir", "onnxscript.optimizer")
-"""Loggers of the exporter that warn of what matters to no model here."""
+"""Loggers of the exporter whose warnings matter to no model here."""
 
 
 class Graph(nn.Module):
-    """A part of the model that is exported by itself; it takes and gives tensors by name."""
+    """A stage of the model that is exported by itself; its inputs and outputs have names."""
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
@@ -85,18 +86,19 @@ class Graph(nn.Module):
 
 
 class EncoderGraph(Graph):
-    """Goes from windows to their states [W, S, D] and attention rows [W, H, Q, S]."""
+    """From windows to their states [W, S, D] and attention rows [W, H, Q, S]."""
 
     inputs = ("input_ids", "attention_mask", "row_positions")
     outputs = ("windows", "rows")
 
     def forward(self, given: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        """Give the outputs."""
-        return self.model.encoder.transform(_batch(given))
+        """Return the outputs."""
+        states, rows, _ = self.model.encoder.transform(*(given[name] for name in self.inputs))
+        return states, rows
 
 
 class EntitiesGraph(Graph):
-    """Goes from all windows of a document to its states [L, D], and to embeddings [E, D] and attention [E, H, L]."""
+    """From all windows of a document to its states [L, D], embeddings [E, D] and attention [E, H, L]."""
 
     inputs = (
         *EncoderGraph.outputs,
@@ -108,58 +110,45 @@ class EntitiesGraph(Graph):
         "mention_places",
         "mention_entity",
         "mention_split",
-        "entities",
+        "entity_types",
     )
     outputs = ("states", "embeddings", "attention")
 
     def forward(self, given: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        """Give the outputs."""
-        # The list of entities is there for its length.
-        batch = _batch(given, entity_counts=[given["entities"].shape[0]])
+        """Return the outputs."""
+        batch = _batch(given, entity_counts=[given["entity_types"].shape[0]])
         encoded = join_windows(given["windows"], given["rows"], batch)
         return encoded.states[0], *pool_entities(encoded, batch, self.model.pooling)
 
 
 class ContextsGraph(Graph):
-    """Goes from states and attention to the contexts [U, D] of unordered pairs that begin with certain entities."""
+    """From states and attention to the contexts [U, D] of unordered pairs that begin with certain entities."""
 
-    inputs = ("states", "firsts", "attention", "unordered_pairs")
+    inputs = ("states", "firsts", "attention", "first", "second")
     outputs = ("contexts",)
 
     def forward(self, given: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        """Give the outputs."""
-        states, firsts, attention, pairs = (given[name] for name in self.inputs)
-        return (localized_context(states, firsts, attention, pairs),)
+        """Return the outputs."""
+        states, *attention = (given[name] for name in self.inputs)
+        return (pool_context(states, context_weights(*attention)),)
 
 
 class PairsGraph(Graph):
-    """Goes from the embeddings of entities and the contexts of pairs to the logits [P, R] of ordered pairs."""
+    """From the embeddings of entities and the contexts of unordered pairs to the logits [P, R] of ordered pairs."""
 
     inputs = ("embeddings", "contexts", "pairs", "pair_contexts")
     outputs = ("logits",)
 
     def forward(self, given: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        """Give the outputs."""
-        model, sides = self.model, []
-        for projection, entity in zip((model.head, model.tail), given["pairs"].unbind(1), strict=True):
-            parts = projection.parts(given["embeddings"], given["contexts"])
-            sides.append(join_parts(parts, entity, given["pair_contexts"]))
-        return (model.thresholding.logits(_scores(model.bilinear, *sides)),)
+        """Return the outputs."""
+        sides = self.model.sides(given["embeddings"], given["contexts"])
+        return (self.model.score(sides, given["pairs"], given["pair_contexts"]),)
 
 
 def _batch(given: dict[str, Tensor], **others: Any) -> Batch[Tensor]:
-    """Give a batch of one document with those of its tensors that are given."""
+    """Return a batch of one document that holds those of its tensors that are given."""
     values: dict[str, Any] = {entry.name: given.get(entry.name) for entry in dataclasses.fields(Batch)}
     return Batch(**{**values, **others, "whole": False})
-
-
-def _scores(layer: GroupedBilinear, head: Tensor, tail: Tensor) -> Tensor:
-    """Score pairs as the layer does but all at once, as its blocks of pairs do not export."""
-    width, scores = layer.block, layer.linear.bias
-    weights = layer.linear.weight.split(width * width, 1)
-    for left, right, weight in zip(head.split(width, 1), tail.split(width, 1), weights, strict=True):
-        scores = scores + (left.unsqueeze(2) * right.unsqueeze(1)).flatten(1) @ weight.T
-    return scores
 
 
 def export_onnx(checkpoint: Checkpoint, folder: Path) -> None:
@@ -182,7 +171,7 @@ def export_onnx(checkpoint: Checkpoint, folder: Path) -> None:
         write_encoder(checkpoint, place / ENCODER)
         with torch.no_grad(), _quiet():
             _write_graphs(checkpoint, place)
-        _compare(checkpoint, OnnxBackend(place))
+        _compare(TorchBackend(checkpoint, precision="fp32"), OnnxBackend(place))
 
 
 def _check_installed() -> None:
@@ -214,10 +203,11 @@ def _write_graphs(checkpoint: Checkpoint, folder: Path) -> None:
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
     document = example(tokenizer, length=60, window=28, entities=[[3, 40], [11], [22, 24, 50]])
     batch = collate([document], SpecialSubwords.of(tokenizer), 0).to("cpu")
-    known = {**vars(batch), "entities": torch.arange(document.entities)}
+    known = dict(vars(batch))
     known |= _write_graph(EncoderGraph(model), known, folder / ENCODER_GRAPH)
     known |= _write_graph(EntitiesGraph(model), known, folder / ENTITIES_GRAPH)
-    known["firsts"] = known["attention"][:2]
+    known |= {"firsts": known["attention"][:2]}
+    known |= {"first": batch.unordered_pairs[:, 0].clamp(max=1), "second": batch.unordered_pairs[:, 1]}
     if isinstance(model.context, NoContext):
         known["contexts"] = batch.unordered_pairs.new_zeros(len(batch.unordered_pairs), 0, dtype=torch.float32)
     else:
@@ -272,12 +262,15 @@ def example(
         mention_starts=np.concatenate([np.array(places, dtype=np.int64) for places in entities]),
         mention_entity=np.repeat(numbers, [len(places) for places in entities]),
         entities=len(entities),
+        entity_types=np.zeros(len(entities), dtype=np.int64),
+        sentences=np.zeros(length, dtype=np.int64),
+        words=np.arange(length),
         pairs=np.array([(head, tail) for head in numbers for tail in numbers if head != tail]),
         labels=None,
     )
 
 
-def _compare(checkpoint: Checkpoint, exported: OnnxBackend) -> None:
+def _compare(plain: TorchBackend, exported: OnnxBackend) -> None:
     """Try the exported model on documents of other sizes than the one that it was traced with.
 
     Raises:
@@ -288,8 +281,8 @@ def _compare(checkpoint: Checkpoint, exported: OnnxBackend) -> None:
         example(exported.tokenizer, length=9, window=window, entities=[[2], [5]]),
         example(exported.tokenizer, length=2 * window, window=window, entities=[[1], [], [window, 5], [9, window + 2]]),
     ]
-    pairs = zip(TorchBackend(checkpoint).logits(probes), exported.logits(probes), strict=True)
-    worst = max(float(np.abs(own - other).max()) for own, other in pairs)
+    own, other = (list(backend.logits([[probe] for probe in probes])) for backend in (plain, exported))
+    worst = max(float(np.abs(a - b).max()) for (a,), (b,) in zip(own, other, strict=True))
     if not worst <= LARGEST_DIFFERENCE:
         problem = f"the exported scores differ from the model's by {worst:.2g}, expected at most {LARGEST_DIFFERENCE}"
-        raise CheckpointError(f"encoder {type(checkpoint.model.encoder.transformer).__name__}: {problem}")
+        raise CheckpointError(f"encoder {type(plain.model.encoder.transformer).__name__}: {problem}")

@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.progress import track
 
 from atlop.backends import Backend, load_backend
-from atlop.batches import group_by_length
 from atlop.decoding import decode, margins
 from atlop.documents import Document, Relation
-from atlop.errors import CheckpointError
+from atlop.errors import AtlopError, CheckpointError, got
 from atlop.features import Features, Featurizer
 from atlop.folder import find_folder
-from atlop.labels import LabelMap
-from atlop.type_constraints import TypeConstraints
-
-DOCUMENTS_AT_ONCE = 64
-"""Documents read ahead and sorted by length, so that those of one batch are about equally long."""
+from atlop.limits import DOCUMENTS, group_by_length
 
 
 @dataclass(frozen=True)
 class PairScores:
-    """What the model says of every pair of one document."""
+    """The scores of every pair of one document."""
 
     title: str
     """Title of the document."""
     pairs: NDArray[np.int64]
-    """Head and tail entity, [P, 2]: the document's candidates where it lists them, else all ordered pairs; those that
-    are skipped by type left out."""
+    """Head and tail entity, [P, 2]: the document's candidates where it lists them, else all ordered pairs that
+    the model is for."""
     logits: NDArray[np.float32]
-    """Raw logits, [P, R]; column 0 is the threshold."""
+    """Logits, [P, R]; column 0 is the threshold."""
 
 
 class RelationExtractor:
@@ -50,92 +49,167 @@ class RelationExtractor:
 
     def __init__(self, backend: Backend, *, prune: bool = False) -> None:
         self.backend = backend
-        type_constraints = _known_constraints(backend.labels) if prune else None
+        if prune and backend.labels.type_constraints is None:
+            problem = "the model has no type constraints, expected the types that its training relations connect"
+            raise CheckpointError(f"prune: {problem}; train it with this version of atlop, or predict without pruning")
         self.featurizer = Featurizer(
-            backend.tokenizer, backend.config, backend.window, type_constraints=type_constraints
+            backend.tokenizer, backend.config, backend.window, labels=backend.labels, prune=prune
         )
 
-    def predict(self, documents: Iterable[Document]) -> Iterator[Document]:
-        """Give each document with the relations that the model finds in place of its own, in the same order.
+    @overload
+    def predict(self, documents: Document, *, min_confidence: float = ..., progress: bool = ...) -> Document: ...
 
-        Confidence is sigmoid((logit - threshold logit + offset) / temperature); a relation is given if it is above one
-        half and among the best ``max_labels`` of its pair.
+    @overload
+    def predict(
+        self, documents: Iterable[Document], *, min_confidence: float = ..., progress: bool = ...
+    ) -> Iterator[Document]: ...
+
+    def predict(
+        self, documents: Document | Iterable[Document], *, min_confidence: float = 0.0, progress: bool = False
+    ) -> Document | Iterator[Document]:
+        """Predict the relations of one document, or of many in the same order.
+
+        The confidence of a relation is sigmoid((logit - threshold logit + offset) / temperature). A relation is
+        predicted if it is above one half and among the ``max_labels`` best of its pair.
+
+        Args:
+            documents: one document or many; relations that they have already are not looked at.
+            min_confidence: leave out relations of lower confidence.
+            progress: whether to show a progress bar, in a terminal or a notebook.
+
+        Returns:
+            The document, or an iterator over the documents, with the predicted relations in place of their own.
 
         Raises:
-            CheckpointError: if the model gives scores that are not numbers.
+            AtlopError: if ``min_confidence`` is not between 0 and 1.
+            CheckpointError: if the model computes a score that is not finite.
         """
-        for chunk in _chunks(documents):
-            for document, scores in zip(chunk, self._score(chunk), strict=True):
-                yield document.with_relations(self.relations(scores))
+        if not 0 <= min_confidence <= 1:
+            raise AtlopError(f"min_confidence: got {got(min_confidence)}, expected a number from 0 to 1")
+        if isinstance(documents, Document):
+            return next(self._predict([documents], min_confidence))
+        return self._predict(_shown(documents) if progress else documents, min_confidence)
+
+    def _predict(self, documents: Iterable[Document], min_confidence: float) -> Iterator[Document]:
+        for document, scores in self._scored(documents):
+            yield document.with_relations(self.relations(scores, min_confidence=min_confidence))
 
     def scores(self, documents: Iterable[Document]) -> Iterator[PairScores]:
-        """Give the raw scores of every pair of each document, in the same order.
+        """Yield the scores of every pair of each document, in the same order.
 
         Raises:
-            CheckpointError: if the model gives scores that are not numbers.
+            CheckpointError: if the model computes a score that is not finite.
         """
-        for chunk in _chunks(documents):
-            yield from self._score(chunk)
+        return (scores for _, scores in self._scored(documents))
 
-    def relations(self, scores: PairScores) -> tuple[Relation, ...]:
-        """Decide which relations the scores of one document amount to."""
+    def relations(self, scores: PairScores, *, min_confidence: float = 0.0) -> tuple[Relation, ...]:
+        """Decode the scores of one document.
+
+        Args:
+            scores: those of its pairs.
+            min_confidence: leave out relations of lower confidence.
+        """
         config, labels = self.backend.config, self.backend.labels
         chosen = decode(scores.logits, config.max_labels, config.threshold_offset)[:, 1:]
         rows, columns = chosen.nonzero()
-        margin = margins(scores.logits, config.threshold_offset)[:, 1:][chosen]
-        sure = 1 / (1 + np.exp(-margin / config.temperature))
-        names = [labels.relation(column + 1) for column in columns.tolist()]
+        above = margins(scores.logits, config.threshold_offset)[:, 1:][chosen]
+        confidence = 1 / (1 + np.exp(-above / config.temperature))
+        found = zip(scores.pairs[rows].tolist(), columns.tolist(), confidence.tolist(), strict=True)
         return tuple(
             Relation(head, tail, name, confidence=value, name=labels.display_name(name))
-            for (head, tail), name, value in zip(scores.pairs[rows].tolist(), names, sure.tolist(), strict=True)
+            for (head, tail), column, value in found
+            if value >= min_confidence and (name := labels.relation(column + 1))
         )
 
-    def _score(self, documents: list[Document]) -> list[PairScores]:
-        features = [self.featurizer(document) for document in documents]
-        logits: list[NDArray[np.float32]] = [np.zeros((0, len(self.backend.labels)), np.float32)] * len(features)
-        for group in _groups(features, self.backend.subwords_at_once):
-            for place, rows in zip(group, self.backend.logits([features[place] for place in group]), strict=True):
-                logits[place] = rows
-        scores = [PairScores(f.title, f.pairs, rows) for f, rows in zip(features, logits, strict=True)]
-        for score in scores:
-            if not np.isfinite(score.logits).all():
-                raise CheckpointError(f"document {score.title!r}: the model gave scores that are not numbers")
-        return scores
+    def _scored(self, documents: Iterable[Document]) -> Iterator[tuple[Document, PairScores]]:
+        """Yield each document with its scores as soon as these and those of all documents before it are there."""
+        chunks: deque[_Chunk] = deque()
+        batches: deque[tuple[_Chunk, list[int]]] = deque()
+        for rows in self.backend.logits(self._batches(documents, chunks, batches)):
+            chunk, places = batches.popleft()
+            chunk.fill(places, rows)
+            yield from _ready(chunks)
+        yield from _ready(chunks)
+
+    def _batches(
+        self, documents: Iterable[Document], chunks: deque[_Chunk], batches: deque[tuple[_Chunk, list[int]]]
+    ) -> Iterator[list[Features]]:
+        """Yield batches of documents of similar length; what they are goes to ``chunks`` and ``batches`` before."""
+        remaining = iter(documents)
+        while read := list(islice(remaining, DOCUMENTS)):
+            chunk = _Chunk(read, [self.featurizer(document) for document in read], len(self.backend.labels))
+            chunks.append(chunk)
+            for places in chunk.groups(self.backend.batch_subwords, every=self.backend.all_documents):
+                batches.append((chunk, places))
+                yield [chunk.features[place] for place in places]
 
 
-def _known_constraints(labels: LabelMap) -> TypeConstraints:
-    if labels.type_constraints is None:
-        problem = "the model holds no type pairs, expected those that its training relations connect"
-        raise CheckpointError(f"prune: {problem}; train it with this version of atlop, or predict without pruning")
-    return labels.type_constraints
+class _Chunk:
+    """Documents that were read together, with the logits of those that are scored."""
+
+    def __init__(self, documents: list[Document], features: list[Features], columns: int) -> None:
+        self.documents, self.features, self.next = documents, features, 0
+        nothing = np.zeros((0, columns), np.float32)
+        self.logits = [None if len(document.pairs) else nothing for document in features]
+
+    def groups(self, subwords: int, *, every: bool) -> list[list[int]]:
+        """Group the documents to score by length, the group of the first document first."""
+        order = [place for place, logits in enumerate(self.logits) if every or logits is None]
+        lengths = [len(self.features[place].input_ids) for place in order]
+        return sorted(([order[i] for i in group] for group in group_by_length(lengths, subwords)), key=min)
+
+    def fill(self, places: list[int], rows: list[NDArray[np.float32]]) -> None:
+        """Take the logits of some documents.
+
+        Raises:
+            CheckpointError: if one is not finite.
+        """
+        for place, logits in sorted(zip(places, rows, strict=True), key=itemgetter(0)):
+            if not np.isfinite(logits).all():
+                title = self.features[place].title
+                raise CheckpointError(f"document {title!r}: the model computed scores that are not finite")
+            self.logits[place] = logits
+
+    def ready(self) -> Iterator[tuple[Document, PairScores]]:
+        """Yield the next documents, up to the first whose logits are missing."""
+        while self.next < len(self.documents) and (logits := self.logits[self.next]) is not None:
+            document, features = self.documents[self.next], self.features[self.next]
+            self.next += 1
+            yield document, PairScores(features.title, features.pairs, logits)
 
 
-def _chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    remaining = iter(documents)
-    while chunk := list(islice(remaining, DOCUMENTS_AT_ONCE)):
-        yield chunk
+def _ready(chunks: deque[_Chunk]) -> Iterator[tuple[Document, PairScores]]:
+    while chunks:
+        yield from chunks[0].ready()
+        if chunks[0].next < len(chunks[0].documents):
+            return
+        chunks.popleft()
 
 
-def _groups(features: list[Features], subwords: int) -> Iterator[list[int]]:
-    """Give the places of documents that have pairs, in batches of about equal lengths and at most so many subwords."""
-    order = [place for place, document in enumerate(features) if len(document.pairs)]
-    for group in group_by_length([len(features[place].input_ids) for place in order], subwords):
-        yield [order[place] for place in group]
+def _shown(documents: Iterable[Document]) -> Iterable[Document]:
+    return track(documents, "Predicting", total=len(documents) if isinstance(documents, Sized) else None)
 
 
 def load(
-    name: str | Path | None = None, *, device: str = "auto", precision: str = "fp32", prune: bool = False
+    name: str | Path | None = None,
+    *,
+    revision: str | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    prune: bool = False,
 ) -> RelationExtractor:
     """Load a model, ready to predict.
 
     Args:
         name: a model folder, the name of one on the Hugging Face hub, or ``None`` for the bundled model.
+        revision: branch, tag or commit of a model on the hub.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        precision: number format of the multiplications: ``fp32``, ``bf16``, ``int8`` (linear layers of the encoder, on
-            a CPU), or ``auto`` for bf16 where the processor multiplies in it, else fp32.
+        precision: ``fp32``, ``bf16``, or ``auto`` for bf16 where the device multiplies in it, else fp32.
         prune: whether to skip pairs of entity types that no training relation connects.
 
     Raises:
-        CheckpointError: if the model cannot be loaded, or is to prune and does not know which pairs to skip.
+        AtlopError: if the machine lacks the device, or the device lacks the precision.
+        CheckpointError: if the model cannot be loaded, or is to prune and has no type constraints.
     """
-    return RelationExtractor(load_backend(find_folder(name), device=device, precision=precision), prune=prune)
+    folder = find_folder(name, revision)
+    return RelationExtractor(load_backend(folder, device=device, precision=precision), prune=prune)

@@ -9,6 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -18,7 +19,6 @@ from atlop.config import ModelConfig
 from atlop.documents import Document, Mention
 from atlop.errors import ConfigError
 from atlop.labels import LabelMap
-from atlop.type_constraints import TypeConstraints
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -29,7 +29,7 @@ MARKER = "*"
 """The subword put around mentions."""
 
 CACHED_WORDS = 500_000
-"""Words whose subwords are remembered before the memory is cleared."""
+"""Distinct words whose subwords are remembered before a new table is begun."""
 
 Place = tuple[int, int]
 """A word: index of its sentence, index within it."""
@@ -129,20 +129,46 @@ class Features:
     """The entity of each of these mentions, [M]."""
     entities: int
     """How many entities there are, E."""
+    entity_types: NDArray[np.int64]
+    """Type of each entity: its place in ``LabelMap.entity_types``, counted from 1, or 0 for any other, [E]."""
+    sentences: NDArray[np.int64]
+    """Sentence of each subword, -1 for the special ones, [L]."""
+    words: NDArray[np.int64]
+    """Word of each subword, counted through the document, -1 for markers and special ones, [L]."""
     pairs: NDArray[np.int64]
     """Ordered pairs (head, tail) to score, [P, 2]."""
     labels: NDArray[np.bool_] | None
     """True where a pair has a relation, [P, R]; ``None`` if the relations are not known to the label map's owner."""
 
 
+@dataclass(frozen=True)
+class Layout:
+    """The subwords of a document with its markers."""
+
+    subwords: list[int]
+    sentences: list[int]
+    """Sentence of each."""
+    words: list[int]
+    """Word of each, counted through the document, -1 for a marker."""
+    places: dict[Place, int]
+    """Where each word, or its marker before it, begins."""
+
+    def add(self, subwords: Sequence[int], *, sentence: int, word: int) -> None:
+        """Append subwords of one word, or markers."""
+        self.subwords.extend(subwords)
+        self.sentences.extend([sentence] * len(subwords))
+        self.words.extend([word] * len(subwords))
+
+
 class Featurizer:
-    """Makes features of documents for one encoder.
+    """Makes features of documents for one model.
 
     Args:
-        tokenizer: the encoder's tokenizer; every word is given to it by itself.
+        tokenizer: the encoder's tokenizer; every word is tokenized by itself.
         config: markers, lengths and windows.
         window: subwords that the encoder reads at once.
-        type_constraints: if given, pairs of types that it does not connect are left out.
+        labels: the label map, which knows relations, entity types and type constraints.
+        prune: whether to leave out pairs of entity types that no training relation connects.
 
     Raises:
         ConfigError: if a window has no room for its overlap.
@@ -154,81 +180,96 @@ class Featurizer:
         config: ModelConfig,
         window: int,
         *,
-        type_constraints: TypeConstraints | None = None,
+        labels: LabelMap,
+        prune: bool = False,
     ) -> None:
-        self.tokenizer, self.config, self.type_constraints = tokenizer, config, type_constraints
+        self.tokenizer, self.config, self.labels, self.prune = tokenizer, config, labels, prune
         self.markers = MARKERS[config.markers]
         # A vocabulary without the marker marks with its unknown subword, as the published code does.
         self.marker: int = cast(list[int], tokenizer.convert_tokens_to_ids([MARKER]))[0]
         self.special = SpecialSubwords.of(tokenizer)
         self.window = min(window, config.window or window)
+        self._types = {name: place for place, name in enumerate(labels.entity_types, start=1)}
         self._subwords: dict[str, tuple[int, ...]] = {}
+        # Fast tokenizers refuse a call while another thread's is under way.
+        self._lock = Lock()
         room = self.window - len(self.special.prefix) - len(self.special.break_suffix)
         if config.window_overlap >= room:
             expected = f"less than {room}, the room in a window of {self.window} subwords"
             raise ConfigError([f"window_overlap: got {config.window_overlap}, expected {expected}"])
 
-    def __call__(self, document: Document, labels: LabelMap | None = None) -> Features:
+    def __call__(self, document: Document, *, labelled: bool = False) -> Features:
         """Make the features of one document.
 
         Args:
             document: any document.
-            labels: if given, the relations of the document become ``Features.labels``.
+            labelled: whether its relations become ``Features.labels``.
 
         Raises:
-            LabelError: if ``labels`` lacks a relation of the document.
+            LabelError: if the label map lacks a relation of a document that is labelled.
         """
         mentions = [(mention, e) for e, entity in enumerate(document.entities) for mention in entity.mentions]
-        subwords, places = self._lay_out(document, [mention for mention, _ in mentions])
-        ids = self._frame(document.title, subwords)
-        starts = np.array([places[mention.sentence, mention.start] for mention, _ in mentions], dtype=np.int64)
-        starts += len(self.special.prefix)
-        owners, kept = np.array([entity for _, entity in mentions], dtype=np.int64), starts < len(ids)
-        pairs = document.pairs if self.type_constraints is None else self.type_constraints.kept(document)
-        windows = plan_windows(len(ids), self.window, self.special, self.config.window_overlap)
+        layout = self._cut(self._lay_out(document, [mention for mention, _ in mentions]), document.title)
+        prefix, suffix = self.special.prefix, self.special.suffix
+        starts = np.array([layout.places[mention.sentence, mention.start] for mention, _ in mentions], dtype=np.int64)
+        starts += len(prefix)
+        owners = np.array([entity for _, entity in mentions], dtype=np.int64)
+        ids = np.array([*prefix, *layout.subwords, *suffix], dtype=np.int64)
+        kept, pairs, around = starts < len(ids), self._pairs(document), (len(prefix), len(suffix))
         return Features(
             title=document.title,
             input_ids=ids,
-            windows=tuple(windows),
+            windows=tuple(plan_windows(len(ids), self.window, self.special, self.config.window_overlap)),
             mention_starts=starts[kept],
             mention_entity=owners[kept],
             entities=len(document.entities),
+            entity_types=np.array([self._types.get(entity.type, 0) for entity in document.entities], dtype=np.int64),
+            sentences=np.pad(np.array(layout.sentences, dtype=np.int64), around, constant_values=-1),
+            words=np.pad(np.array(layout.words, dtype=np.int64), around, constant_values=-1),
             pairs=np.array(pairs, dtype=np.int64).reshape(-1, 2),
-            labels=None if labels is None else label_matrix(document, labels, pairs),
+            labels=label_matrix(document, self.labels, pairs) if labelled else None,
         )
 
-    def _lay_out(self, document: Document, mentions: Sequence[Mention]) -> tuple[list[int], dict[Place, int]]:
-        """Give all subwords of a document with its markers, and where each word (its marker first) begins."""
+    def _pairs(self, document: Document) -> Sequence[tuple[int, int]]:
+        constraints = self.labels.type_constraints
+        return constraints.kept(document) if self.prune and constraints else document.pairs
+
+    def _lay_out(self, document: Document, mentions: Sequence[Mention]) -> Layout:
+        """Lay out the subwords and markers of a document."""
         before, after = self.markers(mentions)
-        known = self._known(word for words in document.sentences for word in words)
-        subwords: list[int] = []
-        places: dict[Place, int] = {}
+        known = self._tokenized(word for words in document.sentences for word in words)
+        layout, number = Layout([], [], [], {}), 0
         for s, words in enumerate(document.sentences):
             for w, word in enumerate(words):
-                places[s, w] = len(subwords)
-                subwords += [self.marker] * before[s, w]
-                subwords += known[word]
-                subwords += [self.marker] * after[s, w]
-        return subwords, places
+                layout.places[s, w] = len(layout.subwords)
+                layout.add([self.marker] * before[s, w], sentence=s, word=-1)
+                layout.add(known[word], sentence=s, word=number)
+                layout.add([self.marker] * after[s, w], sentence=s, word=-1)
+                number += 1
+        return layout
 
-    def _known(self, words: Iterable[str]) -> dict[str, tuple[int, ...]]:
-        """Give a table that holds the subwords of every one of the words."""
-        if len(self._subwords) > CACHED_WORDS:
-            self._subwords = {}
-        new = list({word: None for word in words if word not in self._subwords})
+    def _tokenized(self, words: Iterable[str]) -> dict[str, tuple[int, ...]]:
+        """Return a table that holds the subwords of all the words, and of others."""
+        # Other threads may start a new table, but only ever add to this one.
+        table = self._subwords if len(self._subwords) <= CACHED_WORDS else {}
+        new = list({word: None for word in words if word not in table})
         if new:
-            pieces = self.tokenizer(new, add_special_tokens=False, return_attention_mask=False)["input_ids"]
-            self._subwords.update(zip(new, map(tuple, pieces), strict=True))
-        return self._subwords
+            with self._lock:
+                pieces = self.tokenizer(new, add_special_tokens=False, return_attention_mask=False)["input_ids"]
+            table.update(zip(new, map(tuple, pieces), strict=True))
+        self._subwords = table
+        return table
 
-    def _frame(self, title: str, subwords: list[int]) -> NDArray[np.int64]:
+    def _cut(self, layout: Layout, title: str) -> Layout:
+        """Cut a layout to ``max_length`` subwords, the special ones included."""
         special = len(self.special.prefix) + len(self.special.suffix)
-        limit = self.config.max_length
-        if limit is not None and len(subwords) + special > limit:
-            message = "document %r: cut from %d to %d subwords (max_length); what follows is not read"
-            logger.warning(message, title, len(subwords) + special, limit)
-            subwords = subwords[: limit - special]
-        return np.array([*self.special.prefix, *subwords, *self.special.suffix], dtype=np.int64)
+        limit, length = self.config.max_length, len(layout.subwords) + special
+        if limit is None or length <= limit:
+            return layout
+        message = "document %r: cut from %d to %d subwords (max_length); the rest is not read"
+        logger.warning(message, title, length, limit)
+        most = limit - special
+        return Layout(layout.subwords[:most], layout.sentences[:most], layout.words[:most], layout.places)
 
 
 def label_matrix(document: Document, labels: LabelMap, pairs: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:

@@ -74,6 +74,11 @@ class LabelMap:
             raise LabelError(f"unknown relation {relation!r}: the label map has {len(columns)} relations{hint}")
         return columns[relation]
 
+    @property
+    def entity_types(self) -> tuple[str, ...]:
+        """The entity types of the training documents, in alphabetical order; none where that is not known."""
+        return () if self.type_constraints is None else tuple(sorted(self.type_constraints.tails))
+
     def relation(self, column: int) -> str:
         """Give the name of the relation in a column from 1 on."""
         return self.relations[column - 1]

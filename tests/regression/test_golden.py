@@ -25,6 +25,7 @@ from atlop.extractor import PairScores, RelationExtractor
 from atlop.formats import read
 from atlop.model.pairs import pool_entities
 from atlop.model.scores import AdaptiveThreshold
+from atlop.parts import Sizes
 from atlop.reference import load_reference
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -114,13 +115,13 @@ def test_logits_are_equal_one_document_at_a_time(reference: Reference) -> None:
 def test_logits_are_equal_with_all_documents_in_one_batch(
     reference: Reference, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TorchBackend, "subwords_at_once", 10**9)
+    monkeypatch.setattr(reference.extractor.backend, "batch_subwords", 10**9)
     assert_logits(reference, list(reference.extractor.scores(reference.documents)))
 
 
 def batch_of(reference: Reference, document: Document) -> Batch[Tensor]:
     featurizer, checkpoint = reference.extractor.featurizer, reference.checkpoint
-    features = featurizer(document, checkpoint.labels)
+    features = featurizer(document, labelled=True)
     return collate([features], featurizer.special, checkpoint.tokenizer.pad_token_id or 0).to("cpu")
 
 
@@ -131,7 +132,7 @@ def test_contexts_of_the_first_eight_pairs_are_equal(reference: Reference) -> No
     for document, expected in reference:
         batch = batch_of(reference, document)
         encoded = model.encoder(batch)
-        contexts = model.context(encoded, pool_entities(encoded, batch, model.pooling), batch)
+        contexts = model.context(encoded, pool_entities(encoded, batch, model.pooling), batch).pooled
         order = order_of(batch.pairs.numpy(), expected["pairs"])[:8]
         assert (contexts[batch.pair_contexts[order]] - expected["context"]).abs().max() <= 1e-4, document.title
 
@@ -217,7 +218,7 @@ def loss_reference(shared: Path) -> dict[str, Tensor]:
 def test_adaptive_loss_and_gradient_are_equal(loss_reference: dict[str, Tensor]) -> None:
     logits, labels = loss_reference["logits"].clone().requires_grad_(), loss_reference["labels"]
     before = labels.clone()
-    loss = AdaptiveThreshold().loss(logits, labels)
+    loss = AdaptiveThreshold(Sizes(1, logits.shape[1], 0)).loss(logits, labels)
     loss.backward()
     assert loss.item() == pytest.approx(loss_reference["loss"].item(), abs=1e-5)
     assert logits.grad is not None

@@ -19,7 +19,9 @@ from atlop.reference import load_reference
 def test_the_textbook_gives_the_reference_logits(shared: Path, encoder: str) -> None:
     folder = shared / "golden" / encoder
     checkpoint = load_reference(folder, folder / "reference.pt", shared / "data/docred/rel2id.json")
-    featurizer = Featurizer(checkpoint.tokenizer, checkpoint.config, checkpoint.model.encoder.window)
+    featurizer = Featurizer(
+        checkpoint.tokenizer, checkpoint.config, checkpoint.model.encoder.window, labels=checkpoint.labels
+    )
     features = [featurizer(document) for document in read(folder / "documents.json")]
     transformer = AutoModel.from_config(AutoConfig.from_pretrained(folder), attn_implementation="eager")
     model = Textbook(transformer, featurizer.special, size=128, block=32, columns=97).eval()

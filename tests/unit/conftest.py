@@ -52,6 +52,10 @@ def make_features(special: SpecialSubwords) -> MakeFeatures:
             mention_starts=np.array([place for entity in entities for place in entity], dtype=np.int64),
             mention_entity=np.repeat(np.arange(len(entities)), [len(entity) for entity in entities]),
             entities=len(entities),
+            entity_types=np.arange(len(entities)) % 3,
+            # Sentences of five subwords between the special ones, of which every third is no word.
+            sentences=np.array([-1, *(place // 5 for place in range(length - 2)), -1][:length]),
+            words=np.array([-1, *(place if place % 3 else -1 for place in range(length - 2)), -1][:length]),
             pairs=np.array(listed, dtype=np.int64).reshape(-1, 2),
             labels=None if columns is None else random.random((len(listed), columns)) < 0.4,
         )

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from atlop import batches
-from atlop.batches import Batch, collate, group_by_length
+from atlop.batches import Batch, collate
 from atlop.features import Features, SpecialSubwords
+from atlop.limits import group_by_length
 
 MakeFeatures = Callable[..., Features]
 PADDING = 0
@@ -43,6 +44,11 @@ def slow_batch(features: Sequence[Features], special: SpecialSubwords) -> dict[s
         spans = document.windows
         found["coverage"].append([sum(start <= place < stop for start, stop in spans) for place in range(length)])
         _add_document(found, document, first_place=d * length, length=length)
+        found["sentences"].append(document.sentences.tolist())
+        found["words"].append(document.words.tolist())
+    _pad(found["sentences"], -1)
+    _pad(found["words"], -1)
+    found["most_sentences"] = max(max(row) for row in found["sentences"]) + 1
     found["whole"] = all(len(document.windows) == 1 for document in features)
     complete = all(document.labels is not None for document in features)
     return {**found, "labels": found["labels"] if complete else None}
@@ -83,11 +89,12 @@ def _add_document(found: dict[str, Any], document: Features, first_place: int, l
     found["pairs"] += [[first_entity + head, first_entity + tail] for head, tail in pairs]
     found["pair_contexts"] += [first_unordered + unordered.index((min(pair), max(pair))) for pair in pairs]
     found["unordered_pairs"] += [list(pair) for pair in unordered]
+    found["entity_types"] += document.entity_types.tolist()
     found["entity_counts"].append(document.entities)
     found["pair_counts"].append(len(pairs))
     if unordered:
         # Small documents: one block, of as many first entities as fit.
-        first, some = unordered[0][0], batches.CONTEXT_WEIGHTS_AT_ONCE // (document.entities * length)
+        first, some = unordered[0][0], batches.CONTEXT_WEIGHTS // (document.entities * length)
         block = (
             len(found["entity_counts"]) - 1,
             first_unordered,
@@ -131,7 +138,7 @@ def test_contexts_are_cut_into_blocks_by_their_first_entity(
     make_features: MakeFeatures, special: SpecialSubwords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # 4 entities in 5 subwords: an entity takes 20 numbers, so 2 entities to a block, and none begins a pair with 3.
-    monkeypatch.setattr(batches, "CONTEXT_WEIGHTS_AT_ONCE", 59)
+    monkeypatch.setattr(batches, "CONTEXT_WEIGHTS", 59)
     two, one = make_features(5, [[1], [2]]), make_features(5, [[1], [2], [3], [3]], pairs=[(3, 0), (2, 3), (0, 1)])
     batch = collate([two, one], special, PADDING)
     assert batch.unordered_pairs.tolist() == [[0, 1], [0, 1], [0, 3], [2, 3]]
@@ -227,6 +234,7 @@ def test_a_batch_goes_to_a_device_with_all_but_the_lists(make_features: MakeFeat
         "entity_counts",
         "pair_counts",
         "context_blocks",
+        "most_sentences",
         "whole",
     }
     assert (moved.entity_counts, moved.pair_counts) == ([2, 1], [2, 0])

@@ -38,9 +38,11 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def logits(checkpoint: Checkpoint, document: Document) -> Tensor:
-    featurizer = Featurizer(checkpoint.tokenizer, checkpoint.config, checkpoint.model.encoder.window)
+    featurizer = Featurizer(
+        checkpoint.tokenizer, checkpoint.config, checkpoint.model.encoder.window, labels=checkpoint.labels
+    )
     with torch.inference_mode():
-        given: Tensor = checkpoint.model.eval()(collate([featurizer(document)], featurizer.special, 0).to("cpu"))
+        given: Tensor = checkpoint.model.eval()(collate([featurizer(document)], featurizer.special, 0).to("cpu")).logits
     return given
 
 
@@ -247,8 +249,8 @@ def test_a_label_map_that_does_not_fit_the_weights_is_told(folder: Path) -> None
 
 DO_NOT_FIT = "model/model.safetensors: the weights do not fit the model: "
 NOT_NUMBERS = {
-    "NaN": ("nan", f"{DO_NOT_FIT}head.linear.bias: holds values that are not numbers"),
-    "infinity": ("inf", f"{DO_NOT_FIT}head.linear.bias: holds values that are not numbers"),
+    "NaN": ("nan", f"{DO_NOT_FIT}head.linear.bias: holds values that are not finite"),
+    "infinity": ("inf", f"{DO_NOT_FIT}head.linear.bias: holds values that are not finite"),
 }
 
 

@@ -13,7 +13,7 @@ from atlop import extractor as module
 from atlop.backends.pytorch import TorchBackend
 from atlop.checkpoint import Checkpoint, save
 from atlop.documents import Document, Relation
-from atlop.errors import CheckpointError
+from atlop.errors import AtlopError, CheckpointError
 from atlop.extractor import PairScores, RelationExtractor, load
 from atlop.type_constraints import TypeConstraints
 
@@ -112,7 +112,7 @@ def test_skipped_pairs_leave_the_scores_of_the_others_as_they_are(born: Checkpoi
 
 
 def test_a_model_that_knows_no_types_skips_no_pairs(tiny_checkpoint: Checkpoint, tmp_path: Path) -> None:
-    problem = "prune: the model holds no type pairs, expected those that its training relations connect"
+    problem = "prune: the model has no type constraints, expected the types that its training relations connect"
     message = f"{problem}; train it with this version of atlop, or predict without pruning"
     with pytest.raises(CheckpointError) as caught:
         RelationExtractor(TorchBackend(tiny_checkpoint), prune=True)
@@ -142,7 +142,7 @@ def test_other_documents_beside_it_do_not_change_a_documents_scores(
 def test_documents_are_read_as_they_are_needed(
     tiny_checkpoint: Checkpoint, documents: list[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "DOCUMENTS_AT_ONCE", 4)
+    monkeypatch.setattr(module, "DOCUMENTS", 4)
     taken: list[int] = []
 
     def endless() -> Iterator[Document]:
@@ -152,10 +152,10 @@ def test_documents_are_read_as_they_are_needed(
 
     predicted = RelationExtractor(TorchBackend(tiny_checkpoint)).predict(endless())
     assert next(predicted).title == "Document 0"
-    assert len(taken) == 4
-    # The order holds from one lot that is read ahead to the next.
-    assert [next(predicted).title for _ in range(4)] == [f"Document {index}" for index in (1, 0, 1, 0)]
-    assert len(taken) == 8
+    # One chunk is scored while the next is read.
+    assert len(taken) <= 8
+    assert [next(predicted).title for _ in range(8)] == [f"Document {index}" for index in (1, 0, 1, 0, 1, 0, 1, 0)]
+    assert len(taken) <= 16
 
 
 @pytest.mark.parametrize(("limit", "sizes"), [(1, [1, 1, 1, 1, 1]), (10**6, [5])])
@@ -166,10 +166,11 @@ def test_a_batch_has_a_bounded_size(
     limit: int,
     sizes: list[int],
 ) -> None:
-    monkeypatch.setattr(TorchBackend, "subwords_at_once", limit)
     checkpoint, seen = make_checkpoint(), list[int]()
     checkpoint.model.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0].pair_counts)))
-    list(RelationExtractor(TorchBackend(checkpoint)).scores(documents))
+    backend = TorchBackend(checkpoint)
+    monkeypatch.setattr(backend, "batch_subwords", limit)
+    list(RelationExtractor(backend).scores(documents))
     assert seen == sizes
 
 
@@ -234,7 +235,7 @@ def test_scores_that_are_not_numbers_are_told_with_the_document(
         bias[2] = torch.nan
     with pytest.raises(CheckpointError) as caught:
         list(RelationExtractor(TorchBackend(tiny_checkpoint)).predict(documents[1:]))
-    assert str(caught.value) == "document 'Document 1': the model gave scores that are not numbers"
+    assert str(caught.value) == "document 'Document 1': the model computed scores that are not finite"
 
 
 def test_a_folder_is_loaded_ready_to_predict(
@@ -246,3 +247,66 @@ def test_a_folder_is_loaded_ready_to_predict(
         loaded.scores(documents), RelationExtractor(TorchBackend(tiny_checkpoint)).scores(documents), strict=True
     ):
         np.testing.assert_array_equal(found.logits, expected.logits)
+
+
+def test_one_document_is_predicted_as_among_others(tiny_checkpoint: Checkpoint, documents: list[Document]) -> None:
+    extractor = RelationExtractor(TorchBackend(tiny_checkpoint))
+    for document, expected in zip(documents, extractor.predict(documents), strict=True):
+        found = extractor.predict(document)
+        assert isinstance(found, Document)
+        assert [relation.fact for relation in found.relations] == [relation.fact for relation in expected.relations]
+
+
+def test_relations_carry_their_display_names(tiny_checkpoint: Checkpoint) -> None:
+    relations = RelationExtractor(TorchBackend(tiny_checkpoint)).relations(pair_scores([0.0, 2.0, 3.0, -1.0]))
+    assert [(relation.relation, relation.name) for relation in relations] == [("P1", "first relation"), ("P2", "P2")]
+
+
+def test_relations_of_low_confidence_can_be_left_out(tiny_checkpoint: Checkpoint, documents: list[Document]) -> None:
+    extractor = RelationExtractor(TorchBackend(tiny_checkpoint))
+    every = [relation for document in extractor.predict(documents) for relation in document.relations]
+    least = sorted(relation.confidence or 0 for relation in every)[len(every) // 2]
+    some = [r for document in extractor.predict(documents, min_confidence=least) for r in document.relations]
+    assert [r.fact for r in some] == [r.fact for r in every if (r.confidence or 0) >= least]
+    assert 0 < len(some) < len(every)
+
+
+@pytest.mark.parametrize("least", [-0.1, 1.1, math.nan])
+def test_a_confidence_that_is_none_is_refused_at_once(tiny_checkpoint: Checkpoint, least: float) -> None:
+    with pytest.raises(AtlopError) as caught:
+        RelationExtractor(TorchBackend(tiny_checkpoint)).predict([], min_confidence=least)
+    assert str(caught.value) == f"min_confidence: got {least} (float), expected a number from 0 to 1"
+
+
+def test_documents_are_yielded_as_soon_as_they_and_those_before_are_scored(
+    tiny_checkpoint: Checkpoint, documents: list[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = TorchBackend(tiny_checkpoint)
+    monkeypatch.setattr(backend, "batch_subwords", 1)
+    scored: list[str] = []
+    logits = backend._logits
+    monkeypatch.setattr(backend, "_logits", lambda features: scored.append(features[0].title) or logits(features))
+    first = next(RelationExtractor(backend).predict(documents * 4))
+    assert first.title == "Document 0"
+    assert len(scored) < 10
+
+
+def test_a_progress_bar_is_shown_where_it_is_asked_for(
+    tiny_checkpoint: Checkpoint, documents: list[Document], capsys: pytest.CaptureFixture[str]
+) -> None:
+    extractor = RelationExtractor(TorchBackend(tiny_checkpoint))
+    list(extractor.predict(documents))
+    assert capsys.readouterr().out == ""
+    list(extractor.predict(documents, progress=True))
+    assert "Predicting" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("batches", [1, 2, 7])
+def test_documents_without_pairs_keep_their_place(
+    tiny_checkpoint: Checkpoint, documents: list[Document], batches: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "DOCUMENTS", batches)
+    alone = [document for document in documents if len(document.entities) < 2]
+    for given in (alone, [*alone, *documents], [*documents, *alone], []):
+        found = list(RelationExtractor(TorchBackend(tiny_checkpoint)).scores(given))
+        assert [score.title for score in found] == [document.title for document in given]

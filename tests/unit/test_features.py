@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from transformers import BertTokenizer, PreTrainedTokenizerBase
 
 from atlop import features as features_module
+from atlop import features as module
 from atlop.config import ModelConfig
 from atlop.documents import Document, Relation
 from atlop.errors import ConfigError, LabelError
@@ -21,10 +23,11 @@ from atlop.type_constraints import TypeConstraints
 BuildDocument = Callable[..., Document]
 
 SENTENCE = "Ada Lovelace wrote to Ada ."
+LABELS = LabelMap(("P1", "P2", "P3"))
 
 
 def featurize(tokenizer: PreTrainedTokenizerBase, document: Document, **settings: Any) -> Features:
-    return Featurizer(tokenizer, ModelConfig(**{"window_overlap": 0, **settings}), window=64)(document)
+    return Featurizer(tokenizer, ModelConfig(**{"window_overlap": 0, **settings}), window=64, labels=LABELS)(document)
 
 
 def text_of(tokenizer: PreTrainedTokenizerBase, features: Features) -> str:
@@ -135,7 +138,7 @@ def test_words_are_remembered_only_up_to_a_limit(
     tiny_tokenizer: PreTrainedTokenizerBase, build_document: BuildDocument, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(features_module, "CACHED_WORDS", 2)
-    featurizer = Featurizer(tiny_tokenizer, ModelConfig(window_overlap=0), window=64)
+    featurizer = Featurizer(tiny_tokenizer, ModelConfig(window_overlap=0), window=64, labels=LABELS)
     texts = ["Ada wrote to Lovelace", "wrote Ada", "the . Ada"]
     found = [text_of(tiny_tokenizer, featurizer(build_document([text]))) for text in texts]
     expected = ["Ada wrote to Love ##lace", "wrote Ada", "the . Ada"]
@@ -158,7 +161,7 @@ def test_a_cut_keeps_mentions_that_start_before_its_end(
     assert features.mention_entity.tolist() == [0, 1]
     assert features.entities == 3
     assert len(features.pairs) == 6
-    warning = "document 'Long one': cut from 10 to 8 subwords (max_length); what follows is not read"
+    warning = "document 'Long one': cut from 10 to 8 subwords (max_length); the rest is not read"
     assert caplog.messages == [warning]
 
 
@@ -209,13 +212,16 @@ def test_special_subwords_of_a_tokenizer_like_that_of_roberta(roberta_like_token
 def test_a_window_is_never_longer_than_the_encoder_reads(
     tiny_tokenizer: PreTrainedTokenizerBase, window: int | None, used: int
 ) -> None:
-    assert Featurizer(tiny_tokenizer, ModelConfig(window=window, window_overlap=0), window=64).window == used
+    assert (
+        Featurizer(tiny_tokenizer, ModelConfig(window=window, window_overlap=0), window=64, labels=LABELS).window
+        == used
+    )
 
 
 def test_an_overlap_without_room_is_refused(tiny_tokenizer: PreTrainedTokenizerBase) -> None:
-    Featurizer(tiny_tokenizer, ModelConfig(window_overlap=61), window=64)
+    Featurizer(tiny_tokenizer, ModelConfig(window_overlap=61), window=64, labels=LABELS)
     with pytest.raises(ConfigError) as caught:
-        Featurizer(tiny_tokenizer, ModelConfig(window_overlap=62), window=64)
+        Featurizer(tiny_tokenizer, ModelConfig(window_overlap=62), window=64, labels=LABELS)
     mistake = "window_overlap: got 62, expected less than 62, the room in a window of 64 subwords"
     assert str(caught.value) == f"configuration: 1 mistake\n  - {mistake}"
 
@@ -257,9 +263,9 @@ def test_label_matrix_of_a_document_without_pairs_is_empty(build_document: Build
 
 def test_an_unknown_relation_is_refused(tiny_tokenizer: PreTrainedTokenizerBase, build_document: BuildDocument) -> None:
     document = build_document([SENTENCE], [(0, 0, 1)], [(0, 1, 2)], relations=(Relation(0, 1, "P9"),))
-    featurizer = Featurizer(tiny_tokenizer, ModelConfig(window_overlap=0), window=64)
+    featurizer = Featurizer(tiny_tokenizer, ModelConfig(window_overlap=0), window=64, labels=LABELS)
     with pytest.raises(LabelError) as caught:
-        featurizer(document, LabelMap(("P1", "P2", "P3")))
+        featurizer(document, labelled=True)
     assert str(caught.value) == "unknown relation 'P9': the label map has 3 relations"
 
 
@@ -267,8 +273,8 @@ def test_features_carry_labels_where_a_label_map_is_given(
     tiny_tokenizer: PreTrainedTokenizerBase, build_document: BuildDocument
 ) -> None:
     document = build_document([SENTENCE], [(0, 0, 1)], [(0, 1, 2)], relations=(Relation(1, 0, "P1"),))
-    featurizer = Featurizer(tiny_tokenizer, ModelConfig(window_overlap=0), window=64)
-    labels = featurizer(document, LabelMap(("P1",))).labels
+    featurizer = Featurizer(tiny_tokenizer, ModelConfig(window_overlap=0), window=64, labels=LabelMap(("P1",)))
+    labels = featurizer(document, labelled=True).labels
     assert labels is not None
     assert labels.tolist() == [[True, False], [False, True]]
 
@@ -281,9 +287,10 @@ def test_features_leave_out_pairs_of_types_that_are_not_connected(
 ) -> None:
     relations = (Relation(0, 1, "P1"), Relation(1, 0, "P1"))
     document = build_document([SENTENCE], [(0, 0, 1, "PER")], [(0, 1, 2, "LOC")], relations=relations)
-    type_constraints = TypeConstraints({"PER": frozenset({"LOC"}), "LOC": frozenset()})
-    featurizer = Featurizer(tiny_tokenizer, ModelConfig(window_overlap=0), window=64, type_constraints=type_constraints)
-    features = featurizer(document, LabelMap(("P1",)))
+    constraints = TypeConstraints({"PER": frozenset({"LOC"}), "LOC": frozenset()})
+    labels = LabelMap(("P1",), type_constraints=constraints)
+    featurizer = Featurizer(tiny_tokenizer, ModelConfig(window_overlap=0), window=64, labels=labels, prune=True)
+    features = featurizer(document, labelled=True)
     assert features.pairs.tolist() == [[0, 1]]
     assert features.labels is not None
     assert features.labels.tolist() == [[False, True]]
@@ -294,6 +301,48 @@ def test_features_of_a_document_without_a_pair_to_keep(
     tiny_tokenizer: PreTrainedTokenizerBase, build_document: BuildDocument
 ) -> None:
     document = build_document([SENTENCE], [(0, 0, 1)], [(0, 1, 2)])
-    nothing = TypeConstraints({"PER": frozenset()})
-    features = Featurizer(tiny_tokenizer, ModelConfig(window_overlap=0), window=64, type_constraints=nothing)(document)
+    nothing = LabelMap((), type_constraints=TypeConstraints({"PER": frozenset()}))
+    features = Featurizer(tiny_tokenizer, ModelConfig(window_overlap=0), window=64, labels=nothing, prune=True)(
+        document
+    )
     assert features.pairs.shape == (0, 2)
+
+
+# What heads are given
+
+
+def test_subwords_know_their_sentence_and_word(
+    tiny_tokenizer: PreTrainedTokenizerBase, build_document: BuildDocument
+) -> None:
+    document = build_document(["Ada Lovelace", "wrote ."], [(0, 1, 2)], [(1, 0, 1)])
+    features = featurize(tiny_tokenizer, document)
+    assert text_of(tiny_tokenizer, features) == "[CLS] Ada * Love ##lace * * wrote * . [SEP]"
+    assert features.sentences.tolist() == [-1, 0, 0, 0, 0, 0, 1, 1, 1, 1, -1]
+    assert features.words.tolist() == [-1, 0, -1, 1, 1, -1, -1, 2, -1, 3, -1]
+    cut = featurize(tiny_tokenizer, document, max_length=8)
+    assert (len(cut.sentences), len(cut.words), len(cut.input_ids)) == (8, 8, 8)
+
+
+def test_entities_know_their_type(tiny_tokenizer: PreTrainedTokenizerBase, build_document: BuildDocument) -> None:
+    document = build_document([SENTENCE], [(0, 0, 1, "PER")], [(0, 1, 2, "LOC")], [(0, 2, 3, "TIME")])
+    constraints = TypeConstraints({"PER": frozenset(), "LOC": frozenset()})
+    labels = LabelMap((), type_constraints=constraints)
+    featurizer = Featurizer(tiny_tokenizer, ModelConfig(window_overlap=0), window=64, labels=labels)
+    assert labels.entity_types == ("LOC", "PER")
+    assert featurizer(document).entity_types.tolist() == [2, 1, 0]
+    assert featurize(tiny_tokenizer, document).entity_types.tolist() == [0, 0, 0]
+
+
+def test_the_table_of_subwords_may_be_replaced_while_it_is_used(
+    tiny_tokenizer: PreTrainedTokenizerBase, build_document: BuildDocument, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by another thread, which finds it too large."""
+    monkeypatch.setattr(module, "CACHED_WORDS", 2)
+    featurizer = Featurizer(tiny_tokenizer, ModelConfig(window_overlap=0), window=64, labels=LABELS)
+    words = [f"{first}{second}" for first in "abcdefgh" for second in "abcdefgh"]
+    documents = [build_document([" ".join(words[start : start + 9])]) for start in range(50)]
+    expected = [featurizer(document).input_ids.tolist() for document in documents]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(5):
+            found = [made.input_ids.tolist() for made in pool.map(featurizer, documents)]
+            assert found == expected

@@ -205,7 +205,7 @@ MALFORMED: dict[str, tuple[Callable[[State], object], str]] = {
     ),
     "a weight that is no number": (
         lambda state: {**state, "bilinear.bias": torch.tensor([0.0, 0.0, float("nan"), 0.0])},
-        "weights.pt: the weights do not fit the model: bilinear.linear.bias: holds values that are not numbers",
+        "weights.pt: the weights do not fit the model: bilinear.linear.bias: holds values that are not finite",
     ),
 }
 

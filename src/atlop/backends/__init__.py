@@ -1,11 +1,11 @@
 """What turns the features of documents into logits: torch itself, or an exported model.
 
-A module for each library that computes; only the one that is needed is imported.
+There is a module for each library that computes; only the one that is needed is imported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -19,8 +19,8 @@ from atlop.features import Features
 from atlop.folder import ENCODER_GRAPH
 from atlop.labels import LabelMap
 
-PRECISIONS = ("auto", "fp32", "bf16", "int8")
-"""Number formats of the multiplications; ``auto`` takes bf16 where the processor multiplies in it, else fp32."""
+PRECISIONS = ("auto", "fp32", "bf16")
+"""Precisions to predict in; ``auto`` is bf16 where the device multiplies in it, else fp32."""
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -29,28 +29,23 @@ if TYPE_CHECKING:
 class Backend(Protocol):
     """A model that is ready to score documents."""
 
-    @property
-    def config(self) -> ModelConfig:
-        """The parts and sizes of the model."""
+    config: ModelConfig
+    """The parts and sizes of the model."""
+    labels: LabelMap
+    """The relations of the columns."""
+    tokenizer: PreTrainedTokenizerBase
+    """Cuts words into the subwords of the encoder."""
+    window: int
+    """The most subwords that the encoder reads at once."""
+    precision: str
+    """What it multiplies in, ``fp32`` or ``bf16``."""
+    batch_subwords: int
+    """Subwords of a batch, padding included; a single document may have more."""
+    all_documents: bool
+    """Whether documents without pairs are to be scored as well."""
 
-    @property
-    def labels(self) -> LabelMap:
-        """The relations of the columns."""
-
-    @property
-    def tokenizer(self) -> PreTrainedTokenizerBase:
-        """What cuts words into the subwords of the encoder."""
-
-    @property
-    def window(self) -> int:
-        """The most subwords that the encoder reads at once."""
-
-    @property
-    def subwords_at_once(self) -> int:
-        """Subwords that one call is best given, padding counted, unless a single document has more."""
-
-    def logits(self, features: Sequence[Features]) -> list[NDArray[np.float32]]:
-        """Give the logits [P, R] of each document, of which at least one is given and each has a pair."""
+    def logits(self, batches: Iterable[Sequence[Features]]) -> Iterator[list[NDArray[np.float32]]]:
+        """Yield the logits [P, R] of the documents of each batch, in the same order; no batch is empty."""
 
 
 def load_backend(folder: Path, *, device: str, precision: str) -> Backend:
@@ -62,7 +57,7 @@ def load_backend(folder: Path, *, device: str, precision: str) -> Backend:
         precision: one of :data:`PRECISIONS`.
 
     Raises:
-        AtlopError: if there is no such device or precision.
+        AtlopError: if the machine lacks the device, or the device lacks the precision.
         CheckpointError: if the model cannot be loaded.
     """
     if precision not in PRECISIONS:
@@ -73,8 +68,13 @@ def load_backend(folder: Path, *, device: str, precision: str) -> Backend:
         check_options(device, precision)
         return OnnxBackend(folder)
     if find_spec("torch") is None:
-        raise CheckpointError(f"{folder}: needs torch, which is not installed; install it, or predict with an export")
-    from atlop.backends.pytorch import TorchBackend, choose_device
+        problem = "needs torch, which is not installed; install it, or use a model that `atlop export` wrote"
+        raise CheckpointError(f"{folder}: {problem}")
+    from atlop.backends.devices import choose_device, choose_precision
+    from atlop.backends.pytorch import TorchBackend
     from atlop.checkpoint import load
 
-    return TorchBackend(load(folder), device=choose_device(device), precision=precision)
+    target = choose_device(device)
+    # Before the model is loaded, so that an error comes at once.
+    chosen = choose_precision(precision, target)
+    return TorchBackend(load(folder), device=target, precision=chosen)

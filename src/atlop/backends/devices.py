@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import os
-
 import torch
 
+from atlop.backends import PRECISIONS
+from atlop.environment import disabled
 from atlop.errors import AtlopError
 
-PREDICTION = ("auto", "fp32", "bf16")
-"""Precisions to predict in; ``auto`` is bf16 where the device multiplies in it, else fp32."""
-
-TRAINING = ("auto", "fp32", "bf16", "fp16")
-"""Precisions to train in; fp16 is for GPUs."""
-
-DISABLE = "ATLOP_DISABLE"
-"""Environment variable that lists what to do without, separated by commas: ``kernels``, ``bf16``."""
-
-
-def disabled(ability: str) -> bool:
-    """Return whether :data:`DISABLE` lists an ability."""
-    return ability in os.environ.get(DISABLE, "").split(",")
+PREDICTION = PRECISIONS
+TRAINING = (*PRECISIONS, "fp16")
+"""Precisions to train in; fp16 is for CUDA GPUs."""
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -68,7 +58,7 @@ def has_bf16(device: torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu":
         return False
-    found = torch.cpu.get_capabilities()
+    found = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
 
 

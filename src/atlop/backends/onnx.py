@@ -6,7 +6,7 @@ The letters of shapes are those of :mod:`atlop.model`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,14 +27,12 @@ from atlop.folder import (
     load_labels,
     load_tokenizer,
 )
+from atlop.limits import EXPORTED_PAIRS
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 Arrays = dict[str, NDArray[Any]]
-
-PAIRS_AT_ONCE = 256
-"""Unordered pairs that are scored at one time."""
 
 
 class OnnxBackend:
@@ -53,7 +51,8 @@ class OnnxBackend:
         if self.config.window is None:
             expected = "expected a number, as every export has one"
             raise CheckpointError(f"{folder / SETTINGS}: model.window: got null, {expected}")
-        self.window, self.subwords_at_once = self.config.window, 1
+        # One document a batch, in fp32.
+        self.window, self.batch_subwords, self.precision, self.all_documents = self.config.window, 1, "fp32", False
         self._encoder, self._pairs = _open(folder / ENCODER_GRAPH), _open(folder / PAIRS_GRAPH)
         # Several threads of onnxruntime lose sums where they add to one row at once (its ScatterND).
         self._entities = _open(folder / ENTITIES_GRAPH, threads=1)
@@ -67,10 +66,11 @@ class OnnxBackend:
         self.tokenizer = load_tokenizer(folder / ENCODER)
         self.special = SpecialSubwords.of(self.tokenizer)
 
-    def logits(self, features: Sequence[Features]) -> list[NDArray[np.float32]]:
-        """Give the logits [P, R] of each document."""
+    def logits(self, batches: Iterable[Sequence[Features]]) -> Iterator[list[NDArray[np.float32]]]:
+        """Yield the logits [P, R] of the documents of each batch, in the same order."""
         padding = self.tokenizer.pad_token_id or 0
-        return [self._document(collate([document], self.special, padding)) for document in features]
+        for features in batches:
+            yield [self._document(collate([document], self.special, padding)) for document in features]
 
     def _document(self, batch: Batch[NDArray[Any]]) -> NDArray[np.float32]:
         """Score one document, some of its pairs at a time."""
@@ -79,8 +79,8 @@ class OnnxBackend:
         order = np.argsort(batch.pair_contexts, kind="stable")
         sorted_contexts = batch.pair_contexts[order]
         logits = np.empty((len(order), len(self.labels)), dtype=np.float32)
-        for start in range(0, len(contexts), PAIRS_AT_ONCE):
-            stop = start + PAIRS_AT_ONCE
+        for start in range(0, len(contexts), EXPORTED_PAIRS):
+            stop = start + EXPORTED_PAIRS
             rows = order[slice(*np.searchsorted(sorted_contexts, (start, stop)))]
             block = {"pairs": batch.pairs[rows], "pair_contexts": batch.pair_contexts[rows] - start}
             logits[rows] = _run(self._pairs, {**entities, **block, "contexts": contexts[start:stop]})["logits"]
@@ -94,8 +94,7 @@ class OnnxBackend:
             for window in range(len(batch.input_ids))
         ]
         joined = {name: np.concatenate([window[name] for window in windows]) for name in windows[0]}
-        # The graph takes the number of entities from the length of a list of them.
-        return _run(self._entities, {**vars(batch), **joined, "entities": np.arange(batch.entities)})
+        return _run(self._entities, {**vars(batch), **joined})
 
     def _contexts_of(self, entities: Arrays, batch: Batch[NDArray[Any]]) -> NDArray[np.float32]:
         """Give the contexts [U, D] of the unordered pairs, [U, 0] for a model that uses none."""
@@ -103,8 +102,9 @@ class OnnxBackend:
             return np.zeros((len(batch.unordered_pairs), 0), dtype=np.float32)
         contexts = []
         for _, start, stop, first, last in batch.context_blocks:
-            firsts, pairs = entities["attention"][first:last], batch.unordered_pairs[start:stop] - (first, 0)
-            contexts.append(_run(self._contexts, {**entities, "firsts": firsts, "unordered_pairs": pairs})["contexts"])
+            pairs, firsts = batch.unordered_pairs[start:stop], entities["attention"][first:last]
+            block = {"firsts": firsts, "first": pairs[:, 0] - first, "second": pairs[:, 1]}
+            contexts.append(_run(self._contexts, {**entities, **block})["contexts"])
         return np.concatenate(contexts)
 
 

@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from atlop.backends.predicting import choose_precision, predicting
+from atlop import kernels
+from atlop.backends.devices import choose_precision
+from atlop.backends.workers import Workers
 from atlop.batches import collate
 from atlop.checkpoint import Checkpoint
 from atlop.config import ModelConfig
-from atlop.errors import AtlopError
 from atlop.features import Features, SpecialSubwords
 from atlop.labels import LabelMap
+from atlop.limits import CPU_BATCH, GPU_BATCH
+from atlop.model.relation_model import RelationModel
 
-CPU_SUBWORDS_AT_ONCE = 1024
-"""For each thread; small, so that a batch stays in the cache of a processor."""
-
-SUBWORDS_AT_ONCE = 16384
-"""Enough to keep any other device busy."""
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+"""The dtype of the weights at each precision."""
 
 
 class TorchBackend:
     """Runs a checkpoint's model.
 
     Args:
-        checkpoint: a model with its labels and tokenizer.
+        checkpoint: a model with its label map and tokenizer.
         device: where to compute.
-        precision: one of :data:`atlop.backends.PRECISIONS`.
+        precision: ``auto``, ``fp32`` or ``bf16``.
 
     Raises:
-        AtlopError: if the device cannot compute in the precision.
+        AtlopError: if the device lacks the precision.
     """
 
     def __init__(self, checkpoint: Checkpoint, *, device: torch.device | str = "cpu", precision: str = "fp32") -> None:
@@ -42,38 +44,43 @@ class TorchBackend:
         self.config: ModelConfig = checkpoint.config
         self.labels: LabelMap = checkpoint.labels
         self.tokenizer: PreTrainedTokenizerBase = checkpoint.tokenizer
-        # The checkpoint's own model is not kept: where nobody else does, its memory is free.
-        self.model = predicting(checkpoint.model, self.device, self.precision)
         self.special = SpecialSubwords.of(checkpoint.tokenizer)
+        self.window = checkpoint.model.encoder.window
+        self.all_documents = "all_documents" in checkpoint.model.needs
+        self.batch_subwords = CPU_BATCH if self.device.type == "cpu" else GPU_BATCH
+        self._workers = Workers() if self.device.type == "cpu" else None
+        dtype = DTYPES[self.precision]
+        model = converted(checkpoint.model, self.device, dtype)
+        if self._workers is None:
+            self.model = kernels.optimize(model, self.device, dtype, training=False)
+        else:
+            # In a worker, so that kernels are timed on the threads on which they will run.
+            self.model = self._workers.run(lambda: kernels.optimize(model, self.device, dtype, training=False))
 
-    @property
-    def window(self) -> int:
-        """The most subwords that the encoder reads at once."""
-        return self.model.encoder.window
+    def logits(self, batches: Iterable[Sequence[Features]]) -> Iterator[list[NDArray[np.float32]]]:
+        """Yield the logits [P, R] of the documents of each batch, in the same order."""
+        if self._workers is None:
+            return map(self._logits, batches)
+        return self._workers.map(self._logits, batches, alone=self._is_large)
 
-    @property
-    def subwords_at_once(self) -> int:
-        """Subwords that one call is best given, padding counted, unless a single document has more."""
-        return CPU_SUBWORDS_AT_ONCE * torch.get_num_threads() if self.device.type == "cpu" else SUBWORDS_AT_ONCE
+    def _is_large(self, features: Sequence[Features]) -> bool:
+        return max(len(document.input_ids) for document in features) > self.batch_subwords
 
-    def logits(self, features: Sequence[Features]) -> list[NDArray[np.float32]]:
-        """Give the logits [P, R] of each document."""
+    def _logits(self, features: Sequence[Features]) -> list[NDArray[np.float32]]:
         batch = collate(features, self.special, self.tokenizer.pad_token_id or 0).to(self.device)
         with torch.inference_mode():
-            logits = self.model(batch).float().cpu()
+            logits = self.model(batch).logits.float().cpu()
         return [part.numpy() for part in logits.split(batch.pair_counts)]
 
 
-def choose_device(name: str = "auto") -> torch.device:
-    """Give the device of a name; ``auto`` takes a GPU where there is one.
-
-    Raises:
-        AtlopError: if the machine has no such device.
-    """
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        name = next(kind for kind, there in available.items() if there)
-    if not available.get(name, False):
-        known = ", ".join(["auto", *(kind for kind, there in available.items() if there)])
-        raise AtlopError(f"device: got {name!r}, expected one of {known}, which this machine has")
-    return torch.device(name)
+def converted(model: RelationModel, device: torch.device, dtype: torch.dtype) -> RelationModel:
+    """Return a copy of a model for prediction, on a device and in a dtype; what does not change is shared."""
+    shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
+    copied = copy.deepcopy(model, shared).eval()
+    for module in copied.modules():
+        for name, weight in module.named_parameters(recurse=False):
+            found = weight.detach().to(device, dtype if weight.is_floating_point() else None)
+            setattr(module, name, nn.Parameter(found, requires_grad=False))
+        for name, buffer in module.named_buffers(recurse=False):
+            setattr(module, name, buffer.to(device))
+    return copied

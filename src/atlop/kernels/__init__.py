@@ -1,1 +1,145 @@
-"""Numerical work that knows nothing of documents or relations; the model is built on it."""
+"""Faster replacements for modules of the model, put in from outside; the model does not know of them.
+
+Each computes what it replaces, is tested against it, and is used only where a probe on this machine shows that it runs,
+agrees and is faster. Without any of them everything runs in plain PyTorch, which ``ATLOP_DISABLE=kernels`` asks for.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from functools import cache, partial
+
+import torch
+from torch import Tensor, nn
+
+from atlop.environment import disabled
+from atlop.kernels.attention import attend_in_blocks, attend_with_dropout
+from atlop.kernels.bilinear import FEW_COLUMNS, BlockedBilinear, FewColumns, PackedBilinear, RecomputingBilinear
+from atlop.kernels.dropout import FastDropout
+from atlop.kernels.linear import PackedLinear, by_columns
+from atlop.kernels.probe import fastest, runs
+from atlop.limits import BILINEAR_PAIRS, ENCODER_SUBWORDS
+from atlop.model.attention import Attend, attend
+from atlop.model.relation_model import RelationModel
+from atlop.model.scores import GroupedBilinear
+
+PLAIN = "torch"
+"""What :func:`describe` calls a module that is not replaced."""
+
+
+LINEARS: dict[str, Callable[[nn.Linear], nn.Module]] = {
+    PLAIN: lambda layer: layer,
+    "by columns": by_columns,
+    "oneDNN": PackedLinear,
+}
+BILINEARS: dict[str, Callable[[GroupedBilinear], GroupedBilinear]] = {
+    PLAIN: lambda layer: layer,
+    "blocked": BlockedBilinear,
+    "oneDNN": PackedBilinear,
+    "few columns": FewColumns,
+}
+ATTENTIONS: dict[str, Attend] = {PLAIN: attend, "in blocks": attend_in_blocks}
+"""The candidates for each part; the first is the plain module."""
+
+
+def optimize(model: RelationModel, device: torch.device, dtype: torch.dtype, *, training: bool) -> RelationModel:
+    """Return a copy of a model with faster modules; it shares all weights that it does not lay out anew.
+
+    Args:
+        model: the model, on the device.
+        device: where it computes; only a CPU has replacements.
+        dtype: what it multiplies in.
+        training: whether to train it; otherwise the copy can only predict.
+    """
+    shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
+    copied = copy.deepcopy(model, shared)
+    if device.type == "cpu" and not disabled("kernels"):
+        _optimize_training(copied) if training else _optimize_prediction(copied, dtype)
+    return copied
+
+
+def _optimize_training(model: RelationModel) -> None:
+    if runs(_train_attention):
+        model.encoder.attend = attend_with_dropout
+    model.bilinear = RecomputingBilinear(model.bilinear)
+    for parent in list(model.encoder.modules()):
+        for name, child in parent.named_children():
+            if type(child) is nn.Dropout:
+                setattr(parent, name, FastDropout(child.p).train(child.training))
+
+
+def _train_attention() -> None:
+    """Train with :func:`attend_with_dropout`, in which a private operator of torch computes a gradient."""
+    query, key, value = torch.ones(3, 1, 1, 2, 4, requires_grad=True).unbind()
+    attend_with_dropout(nn.Module(), query, key, value, None, 1.0, 0.5)[0].sum().backward()
+
+
+def _optimize_prediction(model: RelationModel, dtype: torch.dtype) -> None:
+    threads = torch.get_num_threads()
+    if dtype == torch.bfloat16:
+        config = model.encoder.transformer.config
+        heads = config.num_attention_heads
+        model.encoder.attend = ATTENTIONS[_fastest_attention(heads, config.hidden_size // heads, threads)]
+    linear, block = model.bilinear.linear, model.bilinear.block
+    chosen = _fastest_bilinear(linear.in_features // block, block, linear.out_features, dtype, threads)
+    model.bilinear = BILINEARS[chosen](model.bilinear)
+    layers = [module for module in model.encoder.modules() if isinstance(module, nn.Linear)]
+    if layers:
+        largest = max(layers, key=lambda layer: layer.weight.numel())
+        _replace_linears(model.encoder, LINEARS[_fastest_linear(*largest.weight.shape, dtype, threads)])
+
+
+def _replace_linears(encoder: nn.Module, kind: Callable[[nn.Linear], nn.Module]) -> None:
+    for parent in list(encoder.modules()):
+        for name, child in parent.named_children():
+            if type(child) is nn.Linear:
+                setattr(parent, name, kind(child))
+
+
+# What is fastest is found out once in a process, so that all of its models compute alike.
+
+
+@cache
+def _fastest_linear(outputs: int, inputs: int, dtype: torch.dtype, threads: int) -> str:
+    layer = nn.Linear(inputs, outputs).to(dtype)
+    makers = {name: partial(make, layer) for name, make in LINEARS.items()}
+    return fastest(makers, (torch.randn(ENCODER_SUBWORDS, inputs).to(dtype),))
+
+
+@cache
+def _fastest_bilinear(size: int, block: int, columns: int, dtype: torch.dtype, threads: int) -> str:
+    layer = GroupedBilinear(size, block, columns).to(dtype)
+    few = columns <= FEW_COLUMNS
+    makers = {name: partial(make, layer) for name, make in BILINEARS.items() if few or make is not FewColumns}
+    return fastest(makers, tuple(torch.randn(2, 2 * BILINEAR_PAIRS, size).to(dtype)))
+
+
+@cache
+def _fastest_attention(heads: int, size: int, threads: int) -> str:
+    length = ENCODER_SUBWORDS // 2
+    query, key, value = torch.randn(3, 1, heads, length, size).bfloat16()
+    mask = torch.ones(1, 1, length, length, dtype=torch.bool)
+
+    def made(kind: Attend) -> Callable[[Tensor], Tensor]:
+        return lambda query: kind(nn.Module(), query, key, value, mask, size**-0.5, 0.0)[0]
+
+    return fastest({name: partial(made, kind) for name, kind in ATTENTIONS.items()}, (query,))
+
+
+def describe(model: RelationModel) -> dict[str, str]:
+    """Return what computes each replaceable part of a model."""
+    linear = next((module for module in model.encoder.modules() if isinstance(module, nn.Linear | PackedLinear)), None)
+    dropout = any(isinstance(module, FastDropout) for module in model.encoder.modules())
+    return {
+        "linear layers": _called(linear),
+        "attention": PLAIN if model.encoder.attend is attend else model.encoder.attend.__name__.replace("_", " "),
+        "bilinear layer": _called(model.bilinear),
+        "dropout": "fast masks" if dropout else PLAIN,
+    }
+
+
+def _called(module: nn.Module | None) -> str:
+    if isinstance(module, nn.Linear):
+        return PLAIN if module.weight.is_contiguous() else "torch, weights by columns"
+    return str(getattr(module, "kernel", PLAIN))

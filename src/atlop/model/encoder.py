@@ -1,48 +1,35 @@
-"""Subwords to states and attention: the transformer, over as many windows as a document needs.
-
-Localized context pooling reads the last layer's attention, and only the rows of mention starts (paper section 4.2). So
-every layer runs on the fast attention kernel, which keeps no attention, and the last layer computes these few rows
-beside it. Encoders that do not let their attention be replaced run as they are and hand out the whole map.
-"""
+"""Subwords to states and attention: the transformer (paper equation 1), over as many windows as a document needs."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 from transformers import PreTrainedModel
 
-from atlop.batches import Batch, group_by_length
+from atlop.batches import Batch
 from atlop.errors import CheckpointError
-from atlop.kernels.attention import ATTENTION, MentionRows, register_attention, select_rows
-from atlop.kernels.dropout import replace_dropout
-from atlop.kernels.linear import FastLinear, replace_linears
-from atlop.kernels.windows import join_rows, join_states
-
-SUBWORDS_AT_ONCE = 512
-"""Subwords that go through the transformer at one time on a processor, unless a single window has more."""
+from atlop.limits import ENCODER_SUBWORDS, group_by_length
+from atlop.model.attention import ATTENTION, Attend, MentionRows, Projections, attend, register_attention, select_rows
 
 
 class Encoded(NamedTuple):
-    """What the encoder knows of a batch.
+    """What the encoder computes for a batch.
 
-    Shapes: ``states`` [B, L, D], ``attention`` [M, H, L].
+    Shapes: ``states`` [B, L, D], zero after the end of a document; ``attention`` [M, H, L].
     """
 
     states: Tensor
-    """Last hidden state of every subword; zero where a document ends before the longest."""
     attention: Tensor
-    """Attention that each mention start pays to each subword of its document."""
+    """Attention from each mention start to each subword of its document."""
+    projections: tuple[tuple[list[int], Projections], ...] = ()
+    """For each group of windows encoded together, its windows and projections, where a head needs them."""
 
 
 class Encoder(nn.Module):
-    """Runs a transformer over the windows of a batch and joins the windows of each document.
-
-    Args:
-        transformer: any encoder that ``AutoModel`` gives.
-    """
+    """Runs a transformer, any that ``AutoModel`` returns, over windows and joins the windows of each document."""
 
     def __init__(self, transformer: PreTrainedModel) -> None:
         super().__init__()
@@ -50,12 +37,13 @@ class Encoder(nn.Module):
         config = transformer.config
         self.width: int = config.hidden_size
         self.layers: int = config.num_hidden_layers * getattr(config, "inner_group_num", 1)
+        self.attend: Attend = attend
+        self.keeps_projections = False
+        # An encoder whose attention cannot be replaced runs unchanged and returns its whole attention map.
         self.replaceable = bool(getattr(transformer, "_supports_attention_backend", False))
-        replace_dropout(transformer)
-        replace_linears(transformer, FastLinear)
         if getattr(transformer, "pooler", None) is not None:
             # No score depends on it, and weights without gradients disturb training on several GPUs.
-            transformer.register_module("pooler", None)
+            transformer._modules["pooler"] = None
         if self.replaceable:
             register_attention()
         transformer.set_attn_implementation(ATTENTION if self.replaceable else "eager")
@@ -65,57 +53,70 @@ class Encoder(nn.Module):
         """The most subwords that the transformer reads at once."""
         size: int = getattr(self.transformer.config, "max_position_embeddings", 512)
         positions = getattr(getattr(self.transformer, "embeddings", None), "position_embeddings", None)
-        # RoBERTa and its kin number positions from the padding index on, so some of the table is never used.
+        # RoBERTa and its relatives number positions from the padding index on, so the table has unused rows.
         unused = getattr(positions, "padding_idx", None)
         return size if unused is None else size - unused - 1
 
     def forward(self, batch: Batch[Tensor]) -> Encoded:
-        """Encode a batch; several windows of a document are joined, states averaged where they overlap.
+        """Encode a batch, on a CPU a few windows of similar length at a time, as it pays for all padding."""
+        lengths = batch.attention_mask.sum(1).tolist()
+        most = ENCODER_SUBWORDS if batch.input_ids.device.type == "cpu" else max(lengths) * len(lengths)
+        groups = list(group_by_length(lengths, most))
+        # Each lookup of embeddings costs a gradient as large as their table, so training makes a single one.
+        words = self.transformer.get_input_embeddings()(batch.input_ids) if torch.is_grad_enabled() else batch.input_ids
+        states, rows, projections = [], [], []
+        for group in groups:
+            length, windows = lengths[group[-1]], torch.tensor(group, device=words.device)
+            mask, positions = batch.attention_mask[windows, :length], batch.row_positions[windows]
+            found, attention, kept = self.transform(words[windows, :length], mask, positions)
+            states.append(pad(found, (0, 0, 0, words.shape[1] - length)))
+            rows.append(pad(attention, (0, words.shape[1] - length)))
+            projections += [(group, kept)] if kept and self.keeps_projections else []
+        order = torch.tensor([window for group in groups for window in group], device=words.device).argsort()
+        joined = join_windows(torch.cat(states)[order], torch.cat(rows)[order], batch)
+        return joined._replace(projections=tuple(projections))
 
-        Where a document has several windows, a mention's attention is summed over them and made to sum to one again.
+    def transform(self, inputs: Tensor, mask: Tensor, positions: Tensor) -> tuple[Tensor, Tensor, Projections | None]:
+        """Return the states [W, S, D] of windows, the attention rows of mention starts [W, H, Q, S], and projections.
+
+        ``inputs`` are subwords [W, S] or their embeddings [W, S, D], ``positions`` are those of mention starts [W, Q].
         """
-        by_length = batch.input_ids.device.type == "cpu"
-        return join_windows(*(self._transform_by_length(batch) if by_length else self.transform(batch)), batch)
-
-    def _transform_by_length(self, batch: Batch[Tensor]) -> tuple[Tensor, Tensor]:
-        """Do as :meth:`transform`, a few windows of about equal length at a time: a processor pays for all padding."""
-        lengths, (_, longest) = batch.attention_mask.sum(1).tolist(), batch.input_ids.shape
-        order, states, rows = [], [], []
-        # Every look into the embeddings costs a gradient of the size of their table.
-        words = self.transformer.get_input_embeddings()(batch.input_ids) if torch.is_grad_enabled() else None
-        for group in group_by_length(lengths, SUBWORDS_AT_ONCE):
-            windows, length = torch.tensor(group), lengths[group[-1]]
-            ids, mask = batch.input_ids[windows, :length], batch.attention_mask[windows, :length]
-            positions = batch.row_positions[windows]
-            part = replace(batch, input_ids=ids, attention_mask=mask, row_positions=positions)
-            found = self.transform(part, None if words is None else words[windows, :length])
-            states.append(nn.functional.pad(found[0], (0, 0, 0, longest - length)))
-            rows.append(nn.functional.pad(found[1], (0, longest - length)))
-            order += group
-        back = torch.tensor(order).argsort()
-        return torch.cat(states)[back], torch.cat(rows)[back]
-
-    def transform(self, batch: Batch[Tensor], words: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Give states [W, S, D] and attention rows [W, H, Q, S], of ``words`` [W, S, D] where subwords are embedded."""
-        inputs = {"input_ids": batch.input_ids} if words is None else {"inputs_embeds": words}
-        inputs["attention_mask"] = batch.attention_mask
+        given = {"inputs_embeds" if inputs.is_floating_point() else "input_ids": inputs, "attention_mask": mask}
         if not self.replaceable:
-            output = self.transformer(**inputs, output_attentions=True)
-            return output.last_hidden_state, select_rows(output.attentions[-1], batch.row_positions)
-        collector = MentionRows(batch.row_positions, self.layers)
-        output = self.transformer(**inputs, mention_rows=collector)
+            output = self.transformer(**given, output_attentions=True)
+            return output.last_hidden_state, select_rows(output.attentions[-1], positions), None
+        collector = MentionRows(positions, self.attend, self.layers)
+        output = self.transformer(**given, mention_rows=collector)
         if collector.rows is None or collector.calls != self.layers:
             name = type(self.transformer).__name__
             calls = f"{collector.calls} attention calls, expected {self.layers}"
-            raise CheckpointError(f"encoder {name}: got {calls}; this kind of encoder cannot be used")
-        return output.last_hidden_state, collector.rows
+            raise CheckpointError(f"encoder {name}: got {calls}; this kind of encoder is not supported")
+        return output.last_hidden_state, collector.rows, collector.projections
 
 
 def join_windows(states: Tensor, rows: Tensor, batch: Batch[Tensor]) -> Encoded:
-    """Join what :meth:`Encoder.transform` gave of the windows of a batch, document by document."""
-    seen = rows.transpose(1, 2).flatten(0, 1).index_select(0, batch.row_places)
+    """Join the states [W, S, D] and attention rows [W, H, Q, S] of the windows of each document."""
+    rows = rows.transpose(1, 2).flatten(0, 1).index_select(0, batch.row_places)
     if batch.whole:
-        return Encoded(states * batch.attention_mask.unsqueeze(-1), seen)
-    columns, mentions, length = batch.row_columns, batch.row_mentions, batch.coverage.shape[1]
-    attention = join_rows(seen, columns, mentions, batch.mention_split, length)
-    return Encoded(join_states(states, batch.token_places, batch.coverage), attention)
+        return Encoded(states * batch.attention_mask.unsqueeze(-1), rows)
+    return Encoded(_join_states(states, batch), _join_rows(rows, batch))
+
+
+def _join_states(states: Tensor, batch: Batch[Tensor]) -> Tensor:
+    """Return states [B, L, D], each the mean over the windows that hold the subword."""
+    documents, length = batch.coverage.shape
+    flat = states.new_zeros(documents * length + 1, states.shape[-1])
+    flat = flat.index_add(0, batch.token_places.flatten(), states.flatten(0, 1))
+    joined = flat[:-1].view(documents, length, -1)
+    return joined / batch.coverage.clamp(min=1).unsqueeze(-1).to(joined.dtype)
+
+
+def _join_rows(rows: Tensor, batch: Batch[Tensor]) -> Tensor:
+    """Return attention [M, H, L], the sum of a mention's rows [N, H, S], normalised where it has several windows."""
+    count, heads, _ = rows.shape
+    length = batch.coverage.shape[1]
+    target = rows.new_zeros(count, heads, length + 1)
+    spread = target.scatter(2, batch.row_columns[:, None, :].expand(-1, heads, -1), rows)[:, :, :-1]
+    joined = rows.new_zeros(batch.mention_split.shape[0], heads, length).index_add(0, batch.row_mentions, spread)
+    share = joined / (joined.sum(-1, keepdim=True) + 1e-10)
+    return torch.where(batch.mention_split[:, None, None], share, joined)

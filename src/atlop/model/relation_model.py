@@ -1,6 +1,9 @@
-"""The whole of ATLOP: takes its stages and runs them in order. It holds no tokenizer and knows no relation's name."""
+"""The whole of ATLOP: builds its stages and runs them in order. It holds no tokenizer and knows no relation's name."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -8,48 +11,76 @@ from transformers import PreTrainedModel
 
 from atlop.batches import Batch
 from atlop.config import ModelConfig
-from atlop.model.encoder import Encoder
-from atlop.model.pairs import CONTEXTS, POOLINGS, Projection, join_parts, pool_entities
-from atlop.model.scores import THRESHOLDINGS, GroupedBilinear
+from atlop.limits import PAIRS
+from atlop.model.encoder import Encoded, Encoder
+from atlop.model.pairs import Contexts, Entities, Projection, pool_entities
+from atlop.model.scores import GroupedBilinear
+from atlop.parts import Sizes, build
 
-PAIRS_AT_ONCE = 4096
-"""Ordered pairs whose head and tail [P, K] are held at one time."""
+
+@dataclass(frozen=True)
+class RelationOutput:
+    """What one forward pass computes: logits [P, R] in the order of ``batch.pairs``, and what they were made from."""
+
+    logits: Tensor
+    batch: Batch[Tensor]
+    encoded: Encoded
+    entities: Entities
+    contexts: Contexts
+    heads: dict[str, Any] = field(default_factory=dict)
+    """The output of each optional head, by its name."""
 
 
 class RelationModel(nn.Module):
     """Scores every pair of a batch against every relation and the threshold.
 
     Args:
-        transformer: the encoder that ``AutoModel`` gave.
+        transformer: the encoder that ``AutoModel`` returned.
         config: the parts to use and their sizes.
         columns: number of relations, the threshold included, R.
+        entity_types: number of entity types that the label map knows.
     """
 
-    def __init__(self, transformer: PreTrainedModel, config: ModelConfig, columns: int) -> None:
+    def __init__(self, transformer: PreTrainedModel, config: ModelConfig, columns: int, entity_types: int = 0) -> None:
         super().__init__()
         self.encoder = Encoder(transformer)
-        self.pooling = POOLINGS[config.mention_pooling]
-        self.context = CONTEXTS[config.context](self.encoder.width)
-        self.head = Projection(self.encoder.width, self.context.width, config.embedding_size)
-        self.tail = Projection(self.encoder.width, self.context.width, config.embedding_size)
+        self.sizes = sizes = Sizes(self.encoder.width, columns, entity_types)
+        self.pooling: nn.Module = build("mention_pooling", config.mention_pooling, sizes)
+        self.context = build("context", config.context, sizes)
+        self.head = Projection(sizes.width, self.context.width, config.embedding_size)
+        self.tail = Projection(sizes.width, self.context.width, config.embedding_size)
         self.bilinear = GroupedBilinear(config.embedding_size, config.block_size, columns)
-        self.thresholding = THRESHOLDINGS[config.thresholding]
+        self.thresholding = build("thresholding", config.thresholding, sizes)
+        self.heads = nn.ModuleDict({name: build("heads", name, sizes) for name in config.heads})
+        self.needs: frozenset[str] = frozenset().union(*(getattr(head, "needs", ()) for head in self.heads.values()))
+        self.encoder.keeps_projections = "projections" in self.needs
+        self.context.keeps_sentences = "sentences" in self.needs
 
-    def forward(self, batch: Batch[Tensor]) -> Tensor:
-        """Give logits [P, R] in the order of ``batch.pairs``."""
+    def forward(self, batch: Batch[Tensor]) -> RelationOutput:
+        """Encode a batch and score its pairs."""
         encoded = self.encoder(batch)
         entities = pool_entities(encoded, batch, self.pooling)
         contexts = self.context(encoded, entities, batch)
-        heads = self.head.parts(entities.embeddings, contexts)
-        tails = self.tail.parts(entities.embeddings, contexts)
-        scores = [
-            self.bilinear(join_parts(heads, pairs[:, 0], context), join_parts(tails, pairs[:, 1], context))
-            for pairs, context in zip(
-                batch.pairs.split(PAIRS_AT_ONCE), batch.pair_contexts.split(PAIRS_AT_ONCE), strict=True
-            )
-        ]
-        return self.thresholding.logits(torch.cat(scores))
+        sides = self.sides(entities.embeddings, contexts.pooled)
+        # The heads and tails [P, K] of all pairs would be large.
+        blocks = zip(batch.pairs.split(PAIRS), batch.pair_contexts.split(PAIRS), strict=True)
+        logits = torch.cat([self.score(sides, *block) for block in blocks])
+        output = RelationOutput(logits, batch, encoded, entities, contexts)
+        return replace(output, heads={name: head(output) for name, head in self.heads.items()})
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Give the mean loss over pairs of logits and labels, both [P, R]."""
-        return self.thresholding.loss(logits, labels)
+    def sides(self, embeddings: Tensor, contexts: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
+        """Return the parts of heads and of tails from embeddings [E, D] and contexts [U, C]."""
+        return self.head.parts(embeddings, contexts), self.tail.parts(embeddings, contexts)
+
+    def score(self, sides: tuple[tuple[Tensor, Tensor], ...], pairs: Tensor, context: Tensor) -> Tensor:
+        """Return the logits [P, R] of pairs [P, 2] of entities and the unordered pair of each, [P]."""
+        head, tail = self.head(sides[0], pairs[:, 0], context), self.tail(sides[1], pairs[:, 1], context)
+        logits: Tensor = self.thresholding(self.bilinear(head, tail))
+        return logits
+
+    def loss(self, output: RelationOutput, labels: Tensor) -> Tensor:
+        """Return the mean loss over pairs, of which ``labels`` [P, R] are true, with the losses of the heads."""
+        loss: Tensor = self.thresholding.loss(output.logits, labels)
+        for name, head in self.heads.items():
+            loss = loss + head.loss(output.heads[name], output)  # type: ignore[operator]
+        return loss

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from transformers import ProgressCallback, TrainerCallback, set_seed
 
-from atlop.backends.pytorch import choose_device
+from atlop.backends.devices import choose_device
 from atlop.checkpoint import Checkpoint, load, new_checkpoint, save
 from atlop.config import TrainingConfig
 from atlop.features import Featurizer
@@ -97,7 +97,9 @@ def make_trainer(
     checkpoint: Checkpoint, corpora: Corpora, config: TrainingConfig, output: Path, device: torch.device
 ) -> RelationTrainer:
     """Put together the trainer of a run; it has not started."""
-    featurizer = Featurizer(checkpoint.tokenizer, checkpoint.config, checkpoint.model.encoder.window)
-    features = [featurizer(document, checkpoint.labels) for document in corpora.train if document.pairs]
+    model, labels = checkpoint.model, checkpoint.labels
+    featurizer = Featurizer(checkpoint.tokenizer, checkpoint.config, model.encoder.window, labels=labels)
+    every = "all_documents" in model.needs
+    features = [featurizer(document, labelled=True) for document in corpora.train if every or document.pairs]
     arguments = make_arguments(config, output, device)
     return RelationTrainer(checkpoint, corpora, config, output, featurizer, features, arguments)

@@ -17,6 +17,8 @@ from atlop.evaluation import evaluate, evaluate_by_identifier
 from atlop.extractor import RelationExtractor
 from atlop.features import Features, Featurizer
 from atlop.folder import SETTINGS
+from atlop.kernels import optimize
+from atlop.model.relation_model import RelationOutput
 from atlop.training.corpora import Corpora
 from atlop.training.states import HISTORY, STATES, write_json
 
@@ -64,7 +66,7 @@ class RelationTrainer(Trainer):
         self.checkpoint, self.corpora, self.config, self.output = checkpoint, corpora, config, output
         self.featurizer = featurizer
         super().__init__(
-            model=checkpoint.model,
+            model=optimize(checkpoint.model, arguments.device, torch.float32, training=True),
             args=arguments,
             train_dataset=features,
             eval_dataset=corpora.dev,
@@ -78,15 +80,15 @@ class RelationTrainer(Trainer):
         batch = collate(features, self.featurizer.special, padding).to("cpu")
         return {"batch": batch, "labels": batch.labels}
 
-    def loss(self, logits: Tensor, labels: Tensor, num_items_in_batch: Tensor | int | None = None) -> Tensor:
-        """Give the mean loss over all pairs of an update, of which this batch may hold only some.
+    def loss(self, output: RelationOutput, labels: Tensor, num_items_in_batch: Tensor | int | None = None) -> Tensor:
+        """Return the mean loss over all pairs of an update, of which this batch may hold only some.
 
         Args:
-            logits: [P, R].
+            output: what the model computed.
             labels: [P, R].
             num_items_in_batch: entries of all labels of the update, as the trainer counts them.
         """
-        mean = self.checkpoint.model.loss(logits, labels)
+        mean = self.checkpoint.model.loss(output, labels)
         return mean if num_items_in_batch is None else mean * labels.numel() / num_items_in_batch
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:

@@ -39,7 +39,7 @@ def backend(exported: Path) -> OnnxBackend:
 @pytest.fixture
 def features(backend: OnnxBackend, build_document: BuildDocument) -> list[Features]:
     """A document of several windows, a short one, one of listed pairs, and one whose mentions were all cut off."""
-    featurizer = Featurizer(backend.tokenizer, backend.config, backend.window)
+    featurizer = Featurizer(backend.tokenizer, backend.config, backend.window, labels=backend.labels)
     long = ["Ada wrote to Lovelace ."] * 26
     entities = [[(0, 0, 1), (9, 0, 1)], [(0, 3, 4)], [(25, 3, 4)], [(12, 1, 2)]]
     few = [[(0, 0, 1)], [(0, 3, 4)]]
@@ -55,7 +55,7 @@ def features(backend: OnnxBackend, build_document: BuildDocument) -> list[Featur
 
 def torch_logits(checkpoint: Checkpoint, features: list[Features]) -> list[NDArray[np.float32]]:
     backend = TorchBackend(checkpoint)
-    return [backend.logits([document])[0] for document in features]
+    return [rows for (rows,) in backend.logits([[document] for document in features])]
 
 
 def test_the_documents_are_as_varied_as_they_should_be(features: list[Features]) -> None:
@@ -74,9 +74,9 @@ def test_logits_are_those_of_torch(
     weights: int,
 ) -> None:
     expected = torch_logits(tiny_checkpoint, features)
-    monkeypatch.setattr(module, "PAIRS_AT_ONCE", pairs)
-    monkeypatch.setattr(batches, "CONTEXT_WEIGHTS_AT_ONCE", weights)
-    for found, rows in zip(backend.logits(features), expected, strict=True):
+    monkeypatch.setattr(module, "EXPORTED_PAIRS", pairs)
+    monkeypatch.setattr(batches, "CONTEXT_WEIGHTS", weights)
+    for found, rows in zip(*backend.logits([features]), expected, strict=True):
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, rows, atol=1e-4)
 
@@ -86,8 +86,8 @@ def test_windows_contexts_and_pairs_are_computed_in_parts_of_bounded_size(
     backend: OnnxBackend, features: list[Features], monkeypatch: pytest.MonkeyPatch, pairs: int, weights: int
 ) -> None:
     """The first document has 168 subwords, 4 entities and 6 unordered pairs, of which 3 and 2 begin with the first."""
-    monkeypatch.setattr(module, "PAIRS_AT_ONCE", pairs)
-    monkeypatch.setattr(batches, "CONTEXT_WEIGHTS_AT_ONCE", weights)
+    monkeypatch.setattr(module, "EXPORTED_PAIRS", pairs)
+    monkeypatch.setattr(batches, "CONTEXT_WEIGHTS", weights)
     run, seen = module._run, dict[str, list[int]]()
 
     def watched(session: Any, arrays: dict[str, Any]) -> Any:
@@ -97,7 +97,7 @@ def test_windows_contexts_and_pairs_are_computed_in_parts_of_bounded_size(
 
     monkeypatch.setattr(module, "_run", watched)
     assert len(features[0].input_ids) == 168
-    backend.logits(features[:1])
+    list(backend.logits([features[:1]]))
     firsts = {2**24: [4], 2 * 4 * 168: [2, 2]}
     contexts = {256: [6], 4: [4, 2]}
     assert seen == {"input_ids": [1] * 4, "windows": [4], "firsts": firsts[weights], "contexts": contexts[pairs]}

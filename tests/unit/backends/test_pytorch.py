@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from atlop.backends.pytorch import TorchBackend, choose_device
+from atlop.backends.devices import choose_device, choose_precision, has_bf16
+from atlop.backends.pytorch import TorchBackend
 from atlop.checkpoint import Checkpoint
 from atlop.documents import Document
 from atlop.errors import AtlopError
@@ -21,15 +22,15 @@ MakeCheckpoint = Callable[..., Checkpoint]
 @pytest.fixture
 def features(tiny_checkpoint: Checkpoint, build_document: BuildDocument) -> list[Features]:
     """Two documents, of two and three entities."""
-    featurizer = Featurizer(tiny_checkpoint.tokenizer, tiny_checkpoint.config, 64)
+    featurizer = Featurizer(tiny_checkpoint.tokenizer, tiny_checkpoint.config, 64, labels=tiny_checkpoint.labels)
     places = [[(0, 0, 1)], [(0, 3, 4)], [(0, 4, 5)]]
     return [featurizer(build_document(["Ada wrote to Lovelace ."], *places[:count])) for count in (2, 3)]
 
 
 def test_logits_come_document_by_document(tiny_checkpoint: Checkpoint, features: list[Features]) -> None:
-    logits = TorchBackend(tiny_checkpoint).logits(features)
+    (logits,) = TorchBackend(tiny_checkpoint).logits([features])
     assert [(rows.shape, rows.dtype) for rows in logits] == [((2, 4), np.float32), ((6, 4), np.float32)]
-    alone = [TorchBackend(tiny_checkpoint).logits([document])[0] for document in features]
+    alone = [rows for (rows,) in TorchBackend(tiny_checkpoint).logits([[document] for document in features])]
     np.testing.assert_allclose(np.concatenate(logits), np.concatenate(alone), atol=1e-5)
 
 
@@ -40,23 +41,85 @@ def test_says_what_the_checkpoint_says(tiny_checkpoint: Checkpoint) -> None:
     assert backend.window == 64
 
 
-@pytest.mark.parametrize(("device", "threads", "subwords"), [("cpu", 1, 1024), ("cpu", 4, 4096), ("meta", 4, 16384)])
-def test_a_processor_is_given_less_at_once(
-    tiny_checkpoint: Checkpoint, device: str, threads: int, subwords: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    assert TorchBackend(tiny_checkpoint, device=device).subwords_at_once == subwords
+@pytest.mark.parametrize(("device", "subwords"), [("cpu", 1024), ("meta", 16384)])
+def test_batches_are_small_on_a_cpu(tiny_checkpoint: Checkpoint, device: str, subwords: int) -> None:
+    assert TorchBackend(tiny_checkpoint, device=device).batch_subwords == subwords
 
 
-@pytest.mark.parametrize("precision", ["bf16", "int8"])
-def test_reduced_precision_gives_about_the_same_scores_as_fp32(
-    make_checkpoint: MakeCheckpoint, features: list[Features], precision: str
-) -> None:
+@pytest.mark.skipif(not has_bf16(torch.device("cpu")), reason="this processor has no bf16")
+def test_bf16_gives_about_the_same_scores_as_fp32(make_checkpoint: MakeCheckpoint, features: list[Features]) -> None:
     exact, rough = (
-        np.concatenate(TorchBackend(make_checkpoint(), precision=name).logits(features)) for name in ("fp32", precision)
+        np.concatenate(*TorchBackend(make_checkpoint(), precision=name).logits([features])) for name in ("fp32", "bf16")
     )
     assert rough.dtype == np.float32
     assert 0 < np.abs(exact - rough).max() < 0.3
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_several_workers_score_what_one_does(
+    tiny_checkpoint: Checkpoint, features: list[Features], threads: int
+) -> None:
+    expected = [rows for (rows,) in TorchBackend(tiny_checkpoint).logits([[document] for document in features])]
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        backend = TorchBackend(tiny_checkpoint)
+        assert torch.get_num_threads() == threads
+        found = list(backend.logits([features[place % 2]] for place in range(20)))
+    finally:
+        torch.set_num_threads(before)
+    assert len(found) == 20
+    for place, (rows,) in enumerate(found):
+        np.testing.assert_allclose(rows, expected[place % 2], atol=1e-5)
+
+
+def test_the_weights_of_the_checkpoint_stay_as_they_are(tiny_checkpoint: Checkpoint, features: list[Features]) -> None:
+    before = {name: weight.clone() for name, weight in tiny_checkpoint.model.state_dict().items()}
+    list(TorchBackend(tiny_checkpoint).logits([features]))
+    assert all(weight.equal(before[name]) for name, weight in tiny_checkpoint.model.state_dict().items())
+    assert all(weight.requires_grad for weight in tiny_checkpoint.model.parameters())
+
+
+# Devices and precisions
+
+
+@pytest.fixture
+def bf16(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """Say whether the processor multiplies in bf16."""
+    monkeypatch.delenv("ATLOP_DISABLE", raising=False)
+    return lambda there: monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": there})
+
+
+@pytest.mark.parametrize(("there", "chosen"), [(True, "bf16"), (False, "fp32")])
+def test_auto_is_bf16_where_the_processor_has_it(bf16: Callable[[bool], None], there: bool, chosen: str) -> None:
+    bf16(there)
+    assert choose_precision("auto", torch.device("cpu")) == chosen
+    assert choose_precision("auto", torch.device("mps")) == "fp32"
+
+
+def test_bf16_can_be_disabled(bf16: Callable[[bool], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    bf16(True)
+    monkeypatch.setenv("ATLOP_DISABLE", "bf16")
+    assert choose_precision("auto", torch.device("cpu")) == "fp32"
+
+
+@pytest.mark.parametrize(
+    ("name", "training", "problem"),
+    [
+        ("bf16", False, "got 'bf16', which this processor does not multiply in; use auto or fp32"),
+        ("bf16", True, "got 'bf16', which this processor does not multiply in; use auto or fp32"),
+        ("fp16", True, "got 'fp16', which is for CUDA GPUs and not for cpu; use auto or fp32"),
+        ("fp16", False, "got 'fp16', expected one of auto, fp32, bf16"),
+        ("int8", False, "got 'int8', expected one of auto, fp32, bf16"),
+    ],
+)
+def test_a_precision_that_the_device_lacks_is_one_line(
+    bf16: Callable[[bool], None], name: str, training: bool, problem: str
+) -> None:
+    bf16(False)
+    with pytest.raises(AtlopError) as caught:
+        choose_precision(name, torch.device("cpu"), training=training)
+    assert str(caught.value) == f"precision: {problem}"
 
 
 @pytest.fixture

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
 
-from atlop.kernels.dropout import FastDropout, keep_mask, replace_dropout
+from atlop.kernels.dropout import FastDropout, keep_mask
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -38,7 +37,7 @@ def test_a_mask_is_of_bytes() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
-def test_dropout_keeps_the_number_format(dtype: torch.dtype) -> None:
+def test_dropout_keeps_the_dtype(dtype: torch.dtype) -> None:
     assert FastDropout(0.5)(torch.ones(3, dtype=dtype)).dtype == dtype
 
 
@@ -89,26 +88,3 @@ def test_dropout_that_is_off_changes_nothing_and_draws_nothing(module: FastDropo
     state, values = torch.get_rng_state(), torch.ones(50)
     assert module(values) is values
     assert torch.get_rng_state().equal(state)
-
-
-class Special(nn.Dropout):
-    """A dropout of some encoder's own making."""
-
-
-def test_every_plain_dropout_below_a_module_is_replaced() -> None:
-    inner = nn.Sequential(nn.Dropout(0.3), nn.Linear(2, 2))
-    outer = nn.ModuleDict(
-        {"inner": inner, "dropout": nn.Dropout(0.1), "special": Special(0.2), "two": nn.Dropout2d(0.2)}
-    )
-    replace_dropout(outer)
-    kinds = {name: type(module) for name, module in outer.named_modules() if isinstance(module, nn.Module)}
-    assert (kinds["inner.0"], kinds["dropout"]) == (FastDropout, FastDropout)
-    assert (kinds["special"], kinds["two"], kinds["inner.1"]) == (Special, nn.Dropout2d, nn.Linear)
-    assert [module.p for module in outer.modules() if isinstance(module, FastDropout)] == [0.3, 0.1]
-
-
-@pytest.mark.parametrize("training", [True, False])
-def test_a_replaced_dropout_stays_on_or_off(training: bool) -> None:
-    module = nn.Sequential(nn.Dropout(0.5)).train(training)
-    replace_dropout(module)
-    assert module[0].training is training

@@ -32,12 +32,12 @@ from atlop.config import ModelConfig
 from atlop.documents import Document
 from atlop.errors import CheckpointError
 from atlop.features import Features, Featurizer, SpecialSubwords
-from atlop.kernels.segments import segment_logsumexp
 from atlop.labels import LabelMap
 from atlop.model import encoder as encoder_module
 from atlop.model.encoder import Encoder
-from atlop.model.pairs import pool_entities
+from atlop.model.pairs import LogSumExpPooling, pool_entities
 from atlop.model.relation_model import RelationModel
+from atlop.parts import Sizes
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -204,7 +204,7 @@ def test_two_windows_are_joined_as_the_published_code_joins_them(
 def test_documents_of_one_and_of_several_windows_share_a_batch(
     name: str, at_once: int, make_features: MakeFeatures, special: SpecialSubwords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoder_module, "SUBWORDS_AT_ONCE", at_once)
+    monkeypatch.setattr(encoder_module, "ENCODER_SUBWORDS", at_once)
     features = [
         make_features(24, [[1], [13, 20]], seed=5),
         make_features(9, [[3], [7]], seed=6),
@@ -298,13 +298,13 @@ def test_no_mention_of_a_document_of_3000_subwords_is_lost(
     document = build_document(["a b c d e f g h i j k l m n o p q r s t u v w x y z A B C D"] * 95, *entities)
     transformer = build(name)
     encoder = Encoder(transformer)
-    featurizer = Featurizer(words, ModelConfig(), encoder.window)
+    featurizer = Featurizer(words, ModelConfig(), encoder.window, labels=LabelMap(()))
     features = featurizer(document)
     assert (len(features.input_ids), len(features.mention_starts)) == (3000, 74)
     batch = collate([features], featurizer.special, padding_of(transformer)).to("cpu")
     encoded = encoder(batch)
     assert encoded.states[0].abs().sum(-1).gt(0).all()
-    pooled = pool_entities(encoded, batch, segment_logsumexp)
+    pooled = pool_entities(encoded, batch, LogSumExpPooling(Sizes(24, 2, 0)))
     assert pooled.embeddings.abs().sum(-1).gt(0).all()
     torch.testing.assert_close(encoded.attention.sum(-1), torch.ones(74, 3), atol=1e-4, rtol=0)
     torch.testing.assert_close(pooled.attention, encoded.attention)
@@ -317,5 +317,5 @@ def test_an_encoder_whose_layers_cannot_be_counted_is_refused(
     encoder.layers = 4
     with pytest.raises(CheckpointError) as caught:
         encoder(collate([make_features(9, [[3]])], special, 0).to("cpu"))
-    problem = "got 3 attention calls, expected 4; this kind of encoder cannot be used"
+    problem = "got 3 attention calls, expected 4; this kind of encoder is not supported"
     assert str(caught.value) == f"encoder BertModel: {problem}"

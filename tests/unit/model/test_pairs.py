@@ -13,21 +13,28 @@ from atlop.batches import Batch, collate
 from atlop.features import Features, SpecialSubwords
 from atlop.model.encoder import Encoded, Encoder
 from atlop.model.pairs import (
-    CONTEXTS,
-    POOLINGS,
     Entities,
     LocalizedContext,
-    NoContext,
+    LogSumExpPooling,
     Projection,
-    join_parts,
-    localized_context,
+    context_weights,
+    pool_context,
     pool_entities,
+    sum_by_sentence,
 )
+from atlop.parts import Sizes, build
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 MakeFeatures = Callable[..., Features]
 HEADS, WIDTH = 2, 6
+SIZES = Sizes(WIDTH, 3, 0)
+POOLING, CONTEXT = LogSumExpPooling(SIZES), LocalizedContext(SIZES)
+
+
+def localized_context(states: Tensor, firsts: Tensor, seconds: Tensor, pairs: Tensor, first: int = 0) -> Tensor:
+    """Contexts of pairs that count entities from ``first`` in ``firsts``."""
+    return pool_context(states, context_weights(firsts, seconds, pairs[:, 0] - first, pairs[:, 1]))
 
 
 @pytest.fixture
@@ -84,7 +91,10 @@ def slow_context(states: Tensor, first: Tensor, second: Tensor) -> Tensor:
 def test_entities_are_pooled_as_a_loop_over_their_mentions_pools_them(
     name: str, pool: Callable[[Tensor], Tensor], encoded: Encoded, batch: Batch[Tensor], features: list[Features]
 ) -> None:
-    found, expected = pool_entities(encoded, batch, POOLINGS[name]), slow_entities(encoded, features, pool)
+    found, expected = (
+        pool_entities(encoded, batch, build("mention_pooling", name, SIZES)),
+        slow_entities(encoded, features, pool),
+    )
     torch.testing.assert_close(found.embeddings, expected.embeddings)
     torch.testing.assert_close(found.attention, expected.attention)
 
@@ -92,23 +102,18 @@ def test_entities_are_pooled_as_a_loop_over_their_mentions_pools_them(
 def test_an_entity_whose_mentions_were_cut_off_is_zero_and_so_are_its_contexts(
     encoded: Encoded, batch: Batch[Tensor]
 ) -> None:
-    entities = pool_entities(encoded, batch, POOLINGS["logsumexp"])
+    entities = pool_entities(encoded, batch, POOLING)
     assert entities.embeddings[2].eq(0).all()
     assert entities.attention[2].eq(0).all()
     # The unordered pairs of the first document are (0, 1), (0, 2) and (1, 2).
-    contexts = LocalizedContext(WIDTH)(encoded, entities, batch)
+    contexts = CONTEXT(encoded, entities, batch).pooled
     assert contexts[1:3].eq(0).all()
     assert contexts[0].ne(0).all()
 
 
-def test_poolings_and_contexts_are_those_that_a_config_can_name() -> None:
-    assert set(POOLINGS) == {"logsumexp", "mean"}
-    assert set(CONTEXTS) == {"localized", "none"}
-
-
 def test_contexts_are_those_of_the_textbook(encoded: Encoded, batch: Batch[Tensor], features: list[Features]) -> None:
-    entities = pool_entities(encoded, batch, POOLINGS["logsumexp"])
-    contexts = LocalizedContext(WIDTH)(encoded, entities, batch)
+    entities = pool_entities(encoded, batch, POOLING)
+    contexts = CONTEXT(encoded, entities, batch).pooled
     assert contexts.shape == (3 + 0 + 2, WIDTH)
     ordered = iter(zip(batch.pairs.tolist(), batch.pair_contexts.tolist(), strict=True))
     for d, document in enumerate(features):
@@ -180,7 +185,7 @@ def test_a_pair_whose_windows_do_not_meet_has_a_zero_context_and_loses_no_gradie
     assert document.windows == ((0, 14), (7, 20), (15, 28), (22, 35), (30, 45))
     batch = collate([document], special, 0).to("cpu")
     encoded = encoder(batch)
-    contexts = LocalizedContext(WIDTH)(encoded, pool_entities(encoded, batch, POOLINGS["logsumexp"]), batch)
+    contexts = CONTEXT(encoded, pool_entities(encoded, batch, POOLING), batch).pooled
     assert batch.unordered_pairs.tolist() == [[0, 1], [0, 2], [1, 2]]
     assert contexts[0].ne(0).all()
     assert contexts[1:].eq(0).all()
@@ -196,19 +201,27 @@ def test_a_pair_in_two_windows_has_the_context_of_the_places_that_they_share(
     assert document.windows == ((0, 14), (9, 24))
     batch = collate([document], special, 0).to("cpu")
     encoded = encoder(batch)
-    entities = pool_entities(encoded, batch, POOLINGS["logsumexp"])
-    contexts = LocalizedContext(WIDTH)(encoded, entities, batch)
+    entities = pool_entities(encoded, batch, POOLING)
+    contexts = CONTEXT(encoded, entities, batch).pooled
     first, second = entities.attention[:, :, 9:14]
     assert contexts.ne(0).all()
     torch.testing.assert_close(contexts[0], slow_context(encoded.states[0, 9:14], first, second))
 
 
-def test_no_context_has_no_width(encoded: Encoded, batch: Batch[Tensor]) -> None:
-    context = NoContext(WIDTH)
-    assert context.width == 0
-    entities = pool_entities(encoded, batch, POOLINGS["logsumexp"])
-    assert context(encoded, entities, batch).shape == (5, 0)
-    assert LocalizedContext(WIDTH).width == WIDTH
+def test_context_weights_are_summed_by_sentence(
+    encoded: Encoded, batch: Batch[Tensor], make_features: MakeFeatures, special: SpecialSubwords
+) -> None:
+    weights = torch.tensor([[0.1, 0.2], [0.3, 0.0], [0.2, 0.8], [0.4, 0.0]])
+    found = sum_by_sentence(weights, torch.tensor([-1, 1, 0, 1]), 3)
+    torch.testing.assert_close(found, torch.tensor([[0.2, 0.7, 0.0], [0.8, 0.0, 0.0]]))
+    context = LocalizedContext(SIZES)
+    context.keeps_sentences = True
+    by_sentence = context(encoded, pool_entities(encoded, batch, POOLING), batch).by_sentence
+    assert by_sentence is not None
+    assert by_sentence.shape == (5, 3)
+    pooled = context(encoded, pool_entities(encoded, batch, POOLING), batch)
+    torch.testing.assert_close(pooled.by_sentence, by_sentence)
+    assert CONTEXT(encoded, pool_entities(encoded, batch, POOLING), batch).by_sentence is None
 
 
 @pytest.mark.parametrize("context_width", [0, 4])
@@ -217,7 +230,7 @@ def test_a_split_projection_is_the_whole_layer(context_width: int) -> None:
     projection = Projection(WIDTH, context_width, size=5)
     embeddings, contexts = torch.randn(3, WIDTH), torch.randn(2, context_width)
     entity, context = torch.tensor([0, 2, 2, 1]), torch.tensor([1, 1, 0, 0])
-    found = join_parts(projection.parts(embeddings, contexts), entity, context)
+    found = projection(projection.parts(embeddings, contexts), entity, context)
     whole = nn.functional.linear(
         torch.cat([embeddings[entity], contexts[context]], 1), projection.linear.weight, projection.linear.bias
     )

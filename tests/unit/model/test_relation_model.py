@@ -15,7 +15,7 @@ from atlop.checkpoint import Checkpoint
 from atlop.documents import Document, Relation
 from atlop.features import Featurizer
 from atlop.model import relation_model
-from atlop.model.pairs import POOLINGS, pool_entities
+from atlop.model.pairs import pool_entities
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -37,15 +37,16 @@ def documents(build_document: BuildDocument) -> list[Document]:
 
 
 def batch_of(checkpoint: Checkpoint, documents: list[Document]) -> Batch[Tensor]:
-    featurizer = Featurizer(checkpoint.tokenizer, checkpoint.config, checkpoint.model.encoder.window)
-    return collate([featurizer(document, checkpoint.labels) for document in documents], featurizer.special, 0).to("cpu")
+    model, labels = checkpoint.model, checkpoint.labels
+    featurizer = Featurizer(checkpoint.tokenizer, checkpoint.config, model.encoder.window, labels=labels)
+    return collate([featurizer(document, labelled=True) for document in documents], featurizer.special, 0).to("cpu")
 
 
 def textbook(checkpoint: Checkpoint, batch: Batch[Tensor]) -> Tensor:
     """Equations 3 to 5 and 8 to 10, pair by pair, on what the encoder gives."""
     model, config, rows = checkpoint.model, checkpoint.config, []
     encoded = model.encoder(batch)
-    entities = pool_entities(encoded, batch, POOLINGS[config.mention_pooling])
+    entities = pool_entities(encoded, batch, model.pooling)
     document_of = [d for d, count in enumerate(batch.pair_counts) for _ in range(count)]
     for d, (head, tail) in zip(document_of, batch.pairs.tolist(), strict=True):
         weights = (entities.attention[head] * entities.attention[tail]).mean(0)
@@ -76,7 +77,7 @@ def test_logits_are_those_of_the_textbook(
 ) -> None:
     checkpoint = make_checkpoint(mention_pooling=pooling, context=context, block_size=block)
     batch = batch_of(checkpoint, documents)
-    logits = checkpoint.model(batch)
+    logits = checkpoint.model(batch).logits
     assert logits.shape == (8, 4)
     torch.testing.assert_close(logits, textbook(checkpoint, batch), atol=1e-5, rtol=1e-5)
 
@@ -87,9 +88,9 @@ def test_a_global_threshold_sets_its_column_to_zero_and_leaves_the_rest(
 ) -> None:
     adaptive, other = make_checkpoint(), make_checkpoint(thresholding="global")
     batch = batch_of(adaptive, documents)
-    logits = other.model(batch)
+    logits = other.model(batch).logits
     assert logits[:, 0].eq(0).all()
-    assert logits[:, 1:].equal(adaptive.model(batch)[:, 1:])
+    assert logits[:, 1:].equal(adaptive.model(batch).logits[:, 1:])
 
 
 COMBINATIONS = list(
@@ -108,11 +109,11 @@ def test_every_combination_of_parts_learns(
 ) -> None:
     checkpoint = make_checkpoint(markers=markers, mention_pooling=pooling, context=context, thresholding=thresholding)
     model, batch = checkpoint.model.train(), batch_of(checkpoint, documents)
-    logits = model(batch)
+    output = model(batch)
     assert batch.labels is not None
-    loss = model.loss(logits, batch.labels)
+    loss = model.loss(output, batch.labels)
     loss.backward()
-    assert logits.shape == batch.labels.shape == (8, 4)
+    assert output.logits.shape == batch.labels.shape == (8, 4)
     assert loss.isfinite()
     assert loss > 0
     assert [name for name, weight in model.named_parameters() if weight.grad is None] == []
@@ -125,12 +126,12 @@ def test_pairs_in_portions_score_the_same(
 ) -> None:
     checkpoint = make_checkpoint()
     batch = batch_of(checkpoint, documents)
-    whole = checkpoint.model(batch)
-    monkeypatch.setattr(relation_model, "PAIRS_AT_ONCE", 3)
-    monkeypatch.setattr(batches, "CONTEXT_WEIGHTS_AT_ONCE", 1)
+    whole = checkpoint.model(batch).logits
+    monkeypatch.setattr(relation_model, "PAIRS", 3)
+    monkeypatch.setattr(batches, "CONTEXT_WEIGHTS", 1)
     parts = batch_of(checkpoint, documents)
     assert len(parts.context_blocks) > len(batch.context_blocks)
-    torch.testing.assert_close(checkpoint.model(parts), whole, atol=1e-6, rtol=0)
+    torch.testing.assert_close(checkpoint.model(parts).logits, whole, atol=1e-6, rtol=0)
 
 
 def test_pairs_in_portions_teach_the_same(
@@ -138,7 +139,7 @@ def test_pairs_in_portions_teach_the_same(
 ) -> None:
     gradients = []
     for at_once in (4096, 3):
-        monkeypatch.setattr(relation_model, "PAIRS_AT_ONCE", at_once)
+        monkeypatch.setattr(relation_model, "PAIRS", at_once)
         checkpoint = make_checkpoint()
         batch = batch_of(checkpoint, documents)
         assert batch.labels is not None
@@ -153,18 +154,18 @@ def test_a_document_scores_the_same_alone_and_in_a_batch(
     make_checkpoint: MakeCheckpoint, documents: list[Document]
 ) -> None:
     checkpoint = make_checkpoint()
-    alone = [checkpoint.model(batch_of(checkpoint, [document])) for document in documents]
+    alone = [checkpoint.model(batch_of(checkpoint, [document])).logits for document in documents]
     assert [len(logits) for logits in alone] == [6, 0, 2, 0]
-    together = checkpoint.model(batch_of(checkpoint, documents))
+    together = checkpoint.model(batch_of(checkpoint, documents)).logits
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-5, rtol=0)
 
 
 @torch.no_grad()
 def test_scores_come_in_the_order_of_the_pairs(make_checkpoint: MakeCheckpoint, build_document: BuildDocument) -> None:
     checkpoint, listed = make_checkpoint(), [(0, 1), (2, 0), (1, 0), (1, 2)]
-    entities = [[(0, 0, 1)], [(0, 2, 3)], [(0, 3, 4)]]
+    sentences, entities = ["Ada wrote to the"], [[(0, 0, 1)], [(0, 2, 3)], [(0, 3, 4)]]
     forwards, backwards = (
-        checkpoint.model(batch_of(checkpoint, [build_document(["Ada wrote to the"], *entities, candidates=order)]))
+        checkpoint.model(batch_of(checkpoint, [build_document(sentences, *entities, candidates=order)])).logits
         for order in (tuple(listed), tuple(reversed(listed)))
     )
     torch.testing.assert_close(backwards.flip(0), forwards, atol=1e-6, rtol=0)
@@ -178,10 +179,10 @@ def test_a_pair_whose_windows_do_not_meet_is_judged_by_its_two_entities_alone(
     checkpoint = make_checkpoint()
     model, batch = checkpoint.model, batch_of(checkpoint, documents[:1])
     encoded = model.encoder(batch)
-    embeddings = pool_entities(encoded, batch, POOLINGS["logsumexp"]).embeddings
+    embeddings = pool_entities(encoded, batch, model.pooling).embeddings
     # The second entity stands in the first window, the third in the last.
     place = batch.pairs.tolist().index([1, 2])
     width = embeddings.shape[1]
     head = (model.head.linear.weight[:, :width] @ embeddings[1] + model.head.linear.bias).tanh()
     tail = (model.tail.linear.weight[:, :width] @ embeddings[2] + model.tail.linear.bias).tanh()
-    torch.testing.assert_close(model(batch)[place], model.bilinear(head[None], tail[None])[0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(model(batch).logits[place], model.bilinear(head[None], tail[None])[0], atol=1e-5, rtol=0)

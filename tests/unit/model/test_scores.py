@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from atlop.model.scores import THRESHOLDINGS, AdaptiveThreshold, GlobalThreshold, GroupedBilinear
+from atlop.ablations import GlobalThreshold
+from atlop.model.scores import AdaptiveThreshold, GroupedBilinear
+from atlop.parts import Sizes
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -48,6 +50,8 @@ def test_under_autocast_the_products_are_in_half_and_the_scores_in_single_precis
 
 # The adaptive threshold
 
+ADAPTIVE, GLOBAL = AdaptiveThreshold(Sizes(4, 5, 0)), GlobalThreshold(Sizes(4, 5, 0))
+
 LOGITS = torch.randn(6, 5, generator=torch.Generator().manual_seed(0)) * 3
 LABELS = torch.tensor(
     [[1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0, 1, 0, 1, 1], [0, 1, 1, 1, 1], [1, 0, 1, 0, 0], [0, 0, 0, 0, 0]]
@@ -69,7 +73,7 @@ def slow_adaptive(logits: Tensor, labels: Tensor) -> Tensor:
 
 def test_adaptive_loss_and_gradient_are_those_of_the_formula() -> None:
     ours, plain = LOGITS.clone().requires_grad_(), LOGITS.double().requires_grad_()
-    loss, expected = AdaptiveThreshold().loss(ours, LABELS), slow_adaptive(plain, LABELS)
+    loss, expected = ADAPTIVE.loss(ours, LABELS), slow_adaptive(plain, LABELS)
     torch.testing.assert_close(loss.double(), expected, atol=1e-6, rtol=0)
     loss.backward()
     expected.backward()
@@ -80,35 +84,35 @@ def test_adaptive_loss_and_gradient_are_those_of_the_formula() -> None:
 
 def test_adaptive_loss_by_hand() -> None:
     # Relations at 2 (wanted) and 1, threshold at 0: log(1 + e^2) - 2 for the first part, log(1 + e) for the second.
-    loss = AdaptiveThreshold().loss(torch.tensor([[0.0, 2.0, 1.0]]), torch.tensor([[0, 1, 0]]))
+    loss = ADAPTIVE.loss(torch.tensor([[0.0, 2.0, 1.0]]), torch.tensor([[0, 1, 0]]))
     assert loss.item() == pytest.approx(math.log(1 + math.exp(2)) - 2 + math.log(1 + math.e), abs=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [torch.bool, torch.int64, torch.float32])
 def test_losses_leave_the_labels_alone(dtype: torch.dtype) -> None:
     labels = torch.ones(len(LOGITS), LOGITS.shape[1], dtype=dtype)
-    AdaptiveThreshold().loss(LOGITS, labels)
-    GlobalThreshold().loss(LOGITS, labels)
+    ADAPTIVE.loss(LOGITS, labels)
+    GLOBAL.loss(LOGITS, labels)
     assert labels.eq(1).all()
     assert labels.dtype == dtype
 
 
 @pytest.mark.parametrize("dtype", [torch.int64, torch.float32])
 def test_adaptive_loss_takes_labels_of_any_number_format(dtype: torch.dtype) -> None:
-    loss = AdaptiveThreshold().loss(LOGITS, LABELS.to(dtype))
-    assert loss.equal(AdaptiveThreshold().loss(LOGITS, LABELS))
+    loss = ADAPTIVE.loss(LOGITS, LABELS.to(dtype))
+    assert loss.equal(ADAPTIVE.loss(LOGITS, LABELS))
 
 
 def test_column_0_of_the_labels_does_not_count() -> None:
     turned = LABELS.clone()
     turned[:, 0] = ~turned[:, 0]
-    assert AdaptiveThreshold().loss(LOGITS, turned).equal(AdaptiveThreshold().loss(LOGITS, LABELS))
+    assert ADAPTIVE.loss(LOGITS, turned).equal(ADAPTIVE.loss(LOGITS, LABELS))
 
 
 @pytest.mark.parametrize("size", [1e3, 1e6])
 def test_adaptive_loss_of_huge_logits_is_finite(size: float) -> None:
     logits = (LOGITS.sign() * size).requires_grad_()
-    loss = AdaptiveThreshold().loss(logits, LABELS)
+    loss = ADAPTIVE.loss(logits, LABELS)
     loss.backward()
     assert loss.isfinite()
     assert logits.grad is not None
@@ -116,20 +120,20 @@ def test_adaptive_loss_of_huge_logits_is_finite(size: float) -> None:
 
 
 def test_adaptive_loss_is_in_single_precision_whatever_the_logits_are() -> None:
-    loss = AdaptiveThreshold().loss(LOGITS.bfloat16(), LABELS)
-    torch.testing.assert_close(loss, AdaptiveThreshold().loss(LOGITS.bfloat16().float(), LABELS))
+    loss = ADAPTIVE.loss(LOGITS.bfloat16(), LABELS)
+    torch.testing.assert_close(loss, ADAPTIVE.loss(LOGITS.bfloat16().float(), LABELS))
     assert loss.dtype == torch.float32
 
 
 def test_the_adaptive_threshold_changes_no_score() -> None:
-    assert AdaptiveThreshold().logits(LOGITS) is LOGITS
+    assert ADAPTIVE(LOGITS) is LOGITS
 
 
 # The global threshold
 
 
 def test_the_global_threshold_is_at_zero_for_every_pair() -> None:
-    logits = GlobalThreshold().logits(LOGITS)
+    logits = GLOBAL(LOGITS)
     assert logits[:, 0].eq(0).all()
     assert logits[:, 1:].equal(LOGITS[:, 1:])
     assert LOGITS[:, 0].ne(0).all()
@@ -141,12 +145,13 @@ def test_global_loss_is_the_cross_entropy_of_every_relation() -> None:
         for score, label in list(zip(row, wanted, strict=True))[1:]:
             probability = 1 / (1 + math.exp(-score))
             expected -= math.log(probability if label else 1 - probability)
-    found = GlobalThreshold().loss(GlobalThreshold().logits(LOGITS), LABELS)
+    found = GLOBAL.loss(GLOBAL(LOGITS), LABELS)
     assert found.item() == pytest.approx(expected / len(LOGITS), abs=1e-5)
 
 
-def test_thresholdings_are_those_that_a_config_can_name() -> None:
-    assert {name: type(part) for name, part in THRESHOLDINGS.items()} == {
-        "adaptive": AdaptiveThreshold,
-        "global": GlobalThreshold,
-    }
+@pytest.mark.parametrize("thresholding", [ADAPTIVE, GLOBAL])
+def test_the_loss_of_no_pair_is_zero(thresholding: AdaptiveThreshold | GlobalThreshold) -> None:
+    logits = torch.zeros(0, 5, requires_grad=True)
+    loss = thresholding.loss(logits, LABELS[:0])
+    assert loss.item() == 0
+    loss.backward()

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from atlop.kernels.segments import segment_logsumexp, segment_mean
+from atlop.model.pairs import segment_logsumexp, segment_mean
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
-from atlop.kernels.windows import join_rows, join_states
+from atlop.model import encoder
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -14,6 +18,18 @@ NOWHERE = 2 * LENGTH
 PLACES = torch.tensor([[0, 1, 2, NOWHERE], [NOWHERE, 2, 3, 4], [5, 6, NOWHERE, NOWHERE]])
 """The first two windows share place 2; the others are frames and padding."""
 COVERAGE = torch.tensor([[1, 1, 2, 1, 1], [1, 1, 0, 0, 0]])
+
+
+def join_states(states: Tensor, places: Tensor, coverage: Tensor) -> Tensor:
+    batch: Any = SimpleNamespace(token_places=places, coverage=coverage)
+    return encoder._join_states(states, batch)
+
+
+def join_rows(rows: Tensor, columns: Tensor, mentions: Tensor, split: Tensor, length: int) -> Tensor:
+    batch: Any = SimpleNamespace(
+        row_columns=columns, row_mentions=mentions, mention_split=split, coverage=torch.zeros(1, length)
+    )
+    return encoder._join_rows(rows, batch)
 
 
 def test_states_are_averaged_where_windows_overlap() -> None:

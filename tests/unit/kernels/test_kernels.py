@@ -1,0 +1,146 @@
+"""Models whose modules are replaced, against the plain model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from atlop import kernels
+from atlop.backends.devices import has_bf16
+from atlop.batches import collate
+from atlop.checkpoint import Checkpoint
+from atlop.features import Features, SpecialSubwords
+from atlop.kernels import attention, bilinear, describe, dropout, optimize
+from atlop.kernels.linear import PackedLinear, by_columns
+from atlop.model.attention import attend
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+CPU = torch.device("cpu")
+MakeCheckpoint = Callable[..., Checkpoint]
+
+
+@pytest.fixture
+def features(make_features: Callable[..., Features]) -> list[Features]:
+    return [make_features(24, [[1, 13], [20]], columns=4, seed=1), make_features(9, [[3], [6]], columns=4, seed=2)]
+
+
+@pytest.fixture(autouse=True)
+def forget() -> Iterator[None]:
+    """Probe anew in every test, and after it."""
+    probes = (kernels._fastest_linear, kernels._fastest_bilinear, kernels._fastest_attention)
+    for probe in probes:
+        probe.cache_clear()
+    yield
+    for probe in probes:
+        probe.cache_clear()
+
+
+def choose(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Make every probe choose the replacement of a name, where it is a candidate."""
+    monkeypatch.setattr(kernels, "fastest", lambda makers, inputs: name if name in makers else next(iter(makers)))
+
+
+@pytest.mark.parametrize("name", ["torch", "by columns", "blocked", "oneDNN", "few columns"])
+@torch.no_grad()
+def test_a_model_with_any_replacement_predicts_what_the_plain_model_predicts(
+    name: str,
+    make_checkpoint: MakeCheckpoint,
+    features: list[Features],
+    special: SpecialSubwords,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if name == "oneDNN" and not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        pytest.skip("this build of torch has no oneDNN")
+    monkeypatch.delenv("ATLOP_DISABLE", raising=False)
+    choose(monkeypatch, name)
+    model, batch = make_checkpoint().model, collate(features, special, 0).to("cpu")
+    optimized = optimize(model, CPU, torch.float32, training=False)
+    torch.testing.assert_close(optimized(batch).logits, model(batch).logits, atol=1e-5, rtol=1e-5)
+    if name != "torch":
+        assert name in ("few columns", "blocked") or describe(optimized)["linear layers"] != "torch"
+
+
+def test_a_training_model_shares_its_weights_and_learns_as_the_plain_one(
+    make_checkpoint: MakeCheckpoint, features: list[Features], special: SpecialSubwords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ATLOP_DISABLE", raising=False)
+    batch, gradients = collate(features, special, 0).to("cpu"), []
+    assert batch.labels is not None
+    for training in (True, False):
+        model = make_checkpoint().model
+        used = optimize(model, CPU, torch.float32, training=True).eval() if training else model.eval()
+        assert [id(weight) for weight in used.parameters()] == [id(weight) for weight in model.parameters()]
+        assert list(used.state_dict()) == list(model.state_dict())
+        used.loss(used(batch), batch.labels).backward()
+        gradients.append({name: weight.grad for name, weight in model.named_parameters()})
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradient, gradients[1][name], atol=1e-5, rtol=1e-4)
+
+
+def test_every_plain_dropout_of_the_encoder_is_replaced_in_training(
+    make_checkpoint: MakeCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ATLOP_DISABLE", raising=False)
+    model = make_checkpoint().model
+    optimized = optimize(model, CPU, torch.float32, training=True)
+    kinds = {type(module) for module in optimized.modules() if isinstance(module, nn.Dropout)}
+    assert kinds == {dropout.FastDropout}
+    assert optimized.encoder.attend is attention.attend_with_dropout
+    assert isinstance(optimized.bilinear, bilinear.RecomputingBilinear)
+    assert {type(module) for module in model.modules() if isinstance(module, nn.Dropout)} == {nn.Dropout}
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_nothing_is_replaced_when_kernels_are_disabled_or_the_device_is_no_cpu(
+    training: bool, device: str, make_checkpoint: MakeCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if device == "cpu":
+        monkeypatch.setenv("ATLOP_DISABLE", "bf16,kernels")
+    model = make_checkpoint().model
+    optimized = optimize(model, torch.device(device), torch.float32, training=training)
+    assert [type(module) for module in optimized.modules()] == [type(module) for module in model.modules()]
+    assert optimized.encoder.attend is attend
+    assert set(describe(optimized).values()) == {"torch"}
+
+
+def test_without_the_private_operators_of_torch_everything_still_runs(
+    make_checkpoint: MakeCheckpoint, features: list[Features], special: SpecialSubwords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ATLOP_DISABLE", raising=False)
+    monkeypatch.setattr(torch.ops, "mkldnn", SimpleNamespace())
+    monkeypatch.delattr(torch, "_softmax_backward_data")
+    model, batch = make_checkpoint().model, collate(features, special, 0).to("cpu")
+    predicting = optimize(model, CPU, torch.float32, training=False)
+    assert "oneDNN" not in "".join(describe(predicting).values())
+    with torch.inference_mode():
+        torch.testing.assert_close(predicting(batch).logits, model(batch).logits, atol=1e-5, rtol=1e-5)
+    training = optimize(model, CPU, torch.float32, training=True).train()
+    assert training.encoder.attend is attend
+    assert batch.labels is not None
+    training.loss(training(batch), batch.labels).backward()
+
+
+@pytest.mark.skipif(not has_bf16(CPU), reason="this processor has no bf16")
+@torch.no_grad()
+def test_bf16_attends_in_blocks(make_checkpoint: MakeCheckpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ATLOP_DISABLE", raising=False)
+    choose(monkeypatch, "in blocks")
+    model = make_checkpoint().model.bfloat16()
+    assert optimize(model, CPU, torch.bfloat16, training=False).encoder.attend is attention.attend_in_blocks
+
+
+def test_parts_are_described(make_checkpoint: MakeCheckpoint) -> None:
+    model = make_checkpoint().model
+    names = ["linear layers", "attention", "bilinear layer", "dropout"]
+    assert describe(model) == dict.fromkeys(names, "torch")
+    for layer, told in (
+        (by_columns(nn.Linear(2, 2)), "torch, weights by columns"),
+        (PackedLinear.__new__(PackedLinear), "oneDNN, weights packed"),
+    ):
+        assert kernels._called(layer) == told

@@ -217,7 +217,7 @@ BAD: dict[str, tuple[list[Prepare], str, str]] = {
         [nan_weights],
         "predict documents.jsonl --model model --output out.jsonl",
         "model/model.safetensors: the weights do not fit the model: "
-        "bilinear.linear.bias: holds values that are not numbers",
+        "bilinear.linear.bias: holds values that are not finite",
     ),
     "a label map that does not fit the weights": (
         [text("model/labels.json", '{"threshold": "Na", "relations": []}')],
@@ -237,7 +237,7 @@ BAD: dict[str, tuple[list[Prepare], str, str]] = {
     "pairs to skip that the model does not know": (
         [],
         "predict documents.jsonl --model model --prune",
-        "prune: the model holds no type pairs, expected those that its training relations connect; "
+        "prune: the model has no type constraints, expected the types that its training relations connect; "
         "train it with this version of atlop, or predict without pruning",
     ),
     # Scoring

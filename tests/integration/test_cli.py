@@ -186,6 +186,15 @@ def test_predict_reads_several_files_of_several_formats(run: Run, workplace: Pat
     assert titles == ["third", "first", "second", "first", "second", "third"]
 
 
+def test_predict_leaves_out_relations_below_a_confidence(run: Run, workplace: Path, expected: list[Document]) -> None:
+    confidences = sorted(relation.confidence for document in expected for relation in document.relations)
+    least = (confidences[0] + confidences[-1]) / 2
+    well(run(f"{PREDICT} --output out.jsonl --min-confidence {least}"))
+    found = [relation.confidence for document in read(workplace / "out.jsonl") for relation in document.relations]
+    assert sorted(found) == pytest.approx([confidence for confidence in confidences if confidence >= least])
+    assert 0 < len(found) < len(confidences)
+
+
 def test_predict_over_its_input(run: Run, workplace: Path, expected: list[Document]) -> None:
     well(run(f"{PREDICT} --output documents.jsonl"))
     assert read(workplace / "documents.jsonl") == expected
@@ -411,5 +420,5 @@ def test_the_demo_shows_the_relations_of_the_bundled_examples(run: Run, monkeypa
 class Gold:
     """An extractor that returns documents as they are."""
 
-    def predict(self, documents: Iterable[Document]) -> Iterator[Document]:
+    def predict(self, documents: Iterable[Document], *, min_confidence: float) -> Iterator[Document]:
         yield from documents

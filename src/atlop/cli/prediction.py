@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from atlop.cli.output import write_predictions
 from atlop.cli.prefetch import prefetch
@@ -42,10 +42,9 @@ def predict_files(
         partial: keeps the predictions for ``output`` until all are made, if they are to survive the run.
         min_confidence: the least confidence of a relation.
     """
-    options: dict[str, Any] = {"min_confidence": min_confidence} if min_confidence else {}
     with closing(prefetch(rows, PREFETCHED)) as waiting:
         documents = tally.noted(partial.rest(waiting) if partial else waiting)
-        with closing(tally.shown(extractor.predict(documents, **options))) as predicted:
+        with closing(tally.shown(extractor.predict(documents, min_confidence=min_confidence))) as predicted:
             if partial:
                 partial.write(encode(predicted, form="jsonl"))
             else:

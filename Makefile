@@ -22,8 +22,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-demo: $(VENV)/ready-demo ## Set up and show the relations in examples/documents.jsonl
-	@$(BIN)/atlop predict examples/documents.jsonl --to table --precision fp32
+demo: $(VENV)/ready-demo ## Set up and show the relations in four short documents
+	@$(BIN)/atlop demo
 
 test: $(VENV)/ready-dev ## Set up and run every test; those of real corpora skip where there are none
 	@$(BIN)/pytest
@@ -96,9 +96,8 @@ wheel-test: wheel ## Predict offline with the wheel, installed in an empty envir
 	trap 'rm -rf "$$outside"' EXIT
 	$(PYTHON) -m venv "$$outside/venv"
 	"$$outside/venv/bin/python" -m pip install --quiet --constraint constraints.txt dist/*.whl
-	cp examples/documents.jsonl "$$outside"
 	cd "$$outside"
-	env -u PYTHONPATH HF_HUB_OFFLINE=1 HF_HOME="$$outside/cache" venv/bin/atlop predict documents.jsonl --to table
+	env -u PYTHONPATH HF_HUB_OFFLINE=1 HF_HOME="$$outside/cache" venv/bin/atlop demo
 
 constraints: ## Write constraints.txt anew from the newest versions that fit pyproject.toml
 	fresh=$$(mktemp -d)

@@ -20,10 +20,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from atlop.folder import BUNDLED
 from benchmarks.measure import seconds
 from benchmarks.report import arguments, report
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "documents.jsonl"
+EXAMPLES = BUNDLED.parent / "examples.jsonl"
 """Whose first document is predicted."""
 
 

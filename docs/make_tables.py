@@ -1,15 +1,14 @@
-"""Generate the tables of the pages from the code, so that the two cannot disagree.
+"""Generate the tables of the pages from the program itself, so that the two cannot disagree.
 
     python docs/make_tables.py
 
-Two comments in a page mark the position of a table and say what it is generated from; whatever is between them is
-replaced:
+A page says where a table goes and what it shows; everything between the two comments is generated:
 
     <!-- table: command predict -->
     <!-- end -->
 
 ``command NAME`` lists the arguments and options of a command, ``settings CLASS`` the fields of a configuration, and
-``schema NAME`` the keys of an object of the JSONL format (``document`` for a line).
+``schema NAME`` the keys of an object of the JSONL format (``document`` for a whole line).
 """
 
 from __future__ import annotations
@@ -30,14 +29,11 @@ from atlop.cli import app
 from atlop.formats import schema
 
 PLACE = re.compile(r"<!-- table: (?P<kind>\w+) (?P<name>[\w-]+) -->\n.*?<!-- end -->", re.DOTALL)
-"""The position of a table."""
-
-TYPES = {"array": "list", "integer": "integer", "null": "null", "number": "number", "string": "string"}
-"""The names of the JSON types."""
+"""Where a table goes."""
 
 
 def fill(page: str) -> str:
-    """Return a page with all of its tables regenerated."""
+    """Return a page with all of its tables generated again."""
     return PLACE.sub(_filled, page)
 
 
@@ -54,15 +50,16 @@ def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def command_table(name: str) -> str:
-    """List the usage, the arguments and the options of a command."""
+    """Show the usage of a command and list its arguments and options."""
     command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
-    rows = [(f"`{_written(part)}`", part.help, _standard(part)) for part in command.params]
+    rows = [(f"`{_written(part)}`", part.help, _default_value(part)) for part in command.params]
     usage = " ".join(["atlop", name, *_usage(command.params)])
-    return f"{command.help}\n\n    {usage}\n\n{table(('', 'Meaning', 'Default'), rows)}"
+    options = f"\n\n{table(('', 'Meaning', 'Default'), rows)}" if rows else ""
+    return f"{command.help}\n\n    {usage}{options}"
 
 
 def _usage(parts: list[Any]) -> list[str]:
-    """Return the required arguments and options, and the optional ones in brackets."""
+    """Return the required parts of a command line and, in brackets, the optional ones."""
     needed = [_written(part) for part in parts if part.required]
     optional = [_written(part) for part in parts if part.param_type_name == "argument" and not part.required]
     options = any(part.param_type_name == "option" and not part.required for part in parts)
@@ -77,10 +74,10 @@ def _written(part: Any) -> str:
     return part.opts[0] if part.is_flag else f"{part.opts[0]} {part.metavar or kind}"
 
 
-def _standard(part: Any) -> str:
+def _default_value(part: Any) -> str:
     if part.required:
         return "required"
-    return "" if part.default in (None, False) else f"`{part.default}`"
+    return "" if part.default is None or part.default is False else f"`{part.default}`"
 
 
 def settings_table(name: str) -> str:
@@ -90,13 +87,13 @@ def settings_table(name: str) -> str:
     rows = [
         (f"`{entry.name}`", meanings[entry.name], entry.metadata["rule"].expected, _default(entry.default))
         for entry in dataclasses.fields(kind)
-        if entry.name != "model"  # has a table of its own
+        if entry.name != "model"  # it has a table of its own
     ]
     return table(("Setting", "Meaning", "Expected", "Default"), rows)
 
 
 def _field_docstrings(kind: type) -> dict[str, str]:
-    """Return the docstring of each field of a class."""
+    """Return the docstring below each field of a class."""
     body = ast.parse(inspect.getsource(kind)).body[0].body  # type: ignore[attr-defined]
     return {
         field.target.id: " ".join(text.value.value.replace("``", "`").split())
@@ -106,7 +103,7 @@ def _field_docstrings(kind: type) -> dict[str, str]:
 
 
 def _default(value: Any) -> str:
-    """Format a default in YAML."""
+    """Return a default as it is written in YAML."""
     if value is dataclasses.MISSING:
         return "required"
     written = "null" if value is None else list(value) if isinstance(value, tuple) else value
@@ -125,22 +122,22 @@ def schema_table(name: str) -> str:
 
 
 def _type(value: dict[str, Any], plural: str = "") -> str:
-    """Return the name of a type, with ``s`` in the plural."""
+    """Return the name of a type, in the plural if ``plural`` is ``s``."""
     if "$ref" in value:
         return value["$ref"].rpartition("/")[2] + " objects"
     kinds = value["type"] if isinstance(value["type"], list) else [value["type"]]
-    names = [TYPES[kind] + (plural if kind != "null" else "") for kind in kinds]
+    names = [kind.replace("array", "list") + (plural if kind != "null" else "") for kind in kinds]
     if "items" in value:
         names[0] += f" of {_type(value['items'], 's')}"
     return " or ".join(names)
 
 
 MAKERS = {"command": command_table, "settings": settings_table, "schema": schema_table}
-"""The function that generates each kind of table."""
+"""The function that makes each kind of table."""
 
 
 def main() -> None:
-    """Regenerate the tables of all pages."""
+    """Generate the tables of every page again."""
     for path in Path(__file__).parent.rglob("*.md"):
         path.write_text(fill(path.read_text(encoding="utf-8")), encoding="utf-8")
 

@@ -53,16 +53,16 @@ def find_folder(name: str | Path | None, revision: str | None = None) -> Path:
         return Path(name)
     if Path(name).exists():
         raise CheckpointError(f"model {str(name)!r}: is a file, expected a model folder")
-    return _download(str(name))
+    return _download(str(name), revision)
 
 
-def _download(name: str) -> Path:
+def _download(name: str, revision: str | None) -> Path:
     # Only here, as most models are on the machine and the client of the hub takes a while to import.
     import huggingface_hub
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(huggingface_hub.snapshot_download(name))
+        return Path(huggingface_hub.snapshot_download(name, revision=revision))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         expected = "expected a model folder or the name of one on the Hugging Face hub"
         raise CheckpointError(f"model {name!r}: no such folder, and the hub gave none; {expected}") from error

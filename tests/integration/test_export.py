@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from atlop.folder import BUNDLED
+
 ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., Result]
 
@@ -38,7 +40,7 @@ def without_torch(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_an_exported_model_predicts_without_torch_what_it_predicts_with_it(run: Run, workplace: Path) -> None:
-    examples = ROOT / "examples" / "documents.jsonl"
+    examples = BUNDLED.parent / "examples.jsonl"
     exported = run("export model --to onnx --output exported")
     assert (exported.exit_code, exported.stdout, exported.stderr) == (0, "Exported model in exported\n", "")
     own = run(f"predict {examples} --model model --precision fp32")

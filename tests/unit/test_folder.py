@@ -30,14 +30,16 @@ def test_without_a_name_the_bundled_model_is_meant() -> None:
 
 def test_a_name_on_the_hub_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name: asked.append(name) or str(tmp_path))
+    monkeypatch.setattr(
+        huggingface_hub, "snapshot_download", lambda name, revision: asked.append(name) or str(tmp_path)
+    )
     assert find_folder("someone/some-model") == tmp_path
     assert asked == ["someone/some-model"]
 
 
 @pytest.mark.parametrize("name", ["someone/no-model", "no/such/folder"])
 def test_a_name_that_the_hub_does_not_give_is_told(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def offline(_: str) -> str:
+    def offline(_: str, revision: str | None) -> str:
         raise LocalEntryNotFoundError("not in the cache, and offline")
 
     if name.count("/") == 1:

@@ -1,7 +1,4 @@
-"""The command line: the one place that prints.
-
-Commands import what they need when they run, so that ``atlop --help`` does not wait for torch.
-"""
+"""The command line, the only part of atlop that prints."""
 
 from atlop.cli.app import app
 

@@ -1,82 +1,148 @@
-"""What the commands read: documents of files, folders and pipes, predictions in several forms, training facts."""
+"""What the commands read: documents from files, folders and pipes, and training facts."""
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterator, Sequence
+import stat
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+import typer
+
+from atlop.cli.options import check_writable, choice
 from atlop.documents import Document
 from atlop.errors import DataError
 from atlop.evaluation import NamedFact, facts_from_triples, facts_of
-from atlop.formats import READABLE_SUFFIXES, OnError, detect, open_file, read, read_json, stream_file
+from atlop.formats import (
+    READABLE,
+    READABLE_SUFFIXES,
+    OnError,
+    check_input,
+    detect,
+    open_file,
+    read,
+    read_json,
+    stream_file,
+)
 
 STANDARD_INPUT = Path("-")
-"""How the standard input is named on the command line."""
+"""The name of the standard input on the command line."""
 
 
-def input_files(inputs: Sequence[Path]) -> list[Path]:
-    """Give the files that are named and those in the folders that are, sorted by name, which read as documents.
+def input_files(inputs: Sequence[Path], *, form: str | None, output: Path | None) -> list[Path]:
+    """Return the files to read, those of a folder sorted by name, and check what can be known before reading them.
+
+    Args:
+        inputs: files, folders that hold files of documents, and :data:`STANDARD_INPUT`.
+        form: format of all files; ``None`` detects it from the content.
+        output: the file to write, which must not be read as input the next time.
 
     Raises:
-        DataError: if a file is not there, or a folder holds none of a suffix that tells documents.
+        AtlopError: if there is no such format.
+        DataError: if an input cannot be read, is named twice, is of an unknown format, or is a folder without documents
+            or with the output in it; or if the output cannot be written.
     """
-    files = [file for path in inputs for file in (_inside(path) if path.is_dir() else [path])]
-    missing = next((file for file in files if file != STANDARD_INPUT and not file.exists()), None)
-    if missing is not None:
-        raise DataError("cannot be read: No such file or directory", file=str(missing))
+    if form is not None:
+        choice("--from", form, READABLE)
+    files: list[Path] = []
+    for path in inputs:
+        with _readable(path):
+            files += _inside(path, output) if path != STANDARD_INPUT and _is_folder(path) else [path]
+    _check_distinct(files)
+    for file in files:
+        if file != STANDARD_INPUT:
+            check_input(file, form=form)
+    if output is not None:
+        check_writable(output)
     return files
 
 
-def _inside(folder: Path) -> list[Path]:
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn an error of the operating system into one that names the input."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", file=str(path)) from error
+    except ValueError as error:
+        raise DataError("cannot be read: the name contains a NUL", file=str(path)) from error
+
+
+def _is_folder(path: Path) -> bool:
+    """Return whether a path is a folder; unlike :meth:`Path.is_dir`, raise the error if it is nothing at all."""
+    return stat.S_ISDIR(path.stat().st_mode)
+
+
+def _inside(folder: Path, output: Path | None) -> list[Path]:
     shown = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     files = [path for path in shown if path.suffix.lower() in READABLE_SUFFIXES and path.is_file()]
     if not files:
         expected = f"expected at least one whose name ends in {', '.join(READABLE_SUFFIXES)}"
         raise DataError(f"got a folder without a file of documents, {expected}", file=str(folder))
+    if (
+        output is not None
+        and output.suffix.lower() in READABLE_SUFFIXES
+        and output.parent.resolve() == folder.resolve()
+    ):
+        problem = f"is in the input folder {str(folder)!r}, from which the next run would read it"
+        raise DataError(f"{problem}; write it somewhere else", file=str(output))
     return files
 
 
+def _check_distinct(files: Sequence[Path]) -> None:
+    counts = Counter(file if file == STANDARD_INPUT else file.resolve() for file in files)
+    for file, count in counts.items():
+        if count > 1:
+            name = "standard input" if file == STANDARD_INPUT else str(next(f for f in files if f.resolve() == file))
+            raise DataError(f"got it {count} times among the inputs, expected it once", file=name)
+
+
 def total_size(files: Sequence[Path]) -> int | None:
-    """Give the bytes of all files; ``None`` if one of them, such as a pipe, does not tell."""
+    """Return the size of all files in bytes; ``None`` if that of one, such as a pipe, is unknown."""
     return sum(file.stat().st_size for file in files) if all(file.is_file() for file in files) else None
 
 
-def read_all(
-    files: Sequence[Path], *, form: str | None, on_error: OnError, report: Callable[[DataError], object]
-) -> Iterator[tuple[Document, int]]:
-    """Give the documents of several files one after another, each with the bytes of all files that were read by then.
+def read_all(files: Sequence[Path], *, form: str | None, on_error: OnError) -> Iterator[tuple[Document, int]]:
+    """Yield the documents of several files one after another, each with the number of bytes read so far.
 
     Args:
-        files: as :func:`input_files` gave them.
-        form: that of all files; ``None`` tells it by the content.
-        on_error: ``skip`` leaves a malformed document out.
-        report: is called with the error of every document left out.
+        files: what :func:`input_files` returned.
+        form: format of all files; ``None`` detects it from the content.
+        on_error: ``skip`` leaves malformed documents out and prints why.
     """
     before = 0
     for path in files:
+        name = "standard input" if path == STANDARD_INPUT else str(path)
         with _opened(path) as file:
-            name = "standard input" if path == STANDARD_INPUT else str(path)
-            for document in stream_file(file, name=name, form=form, on_error=on_error, report=report):
-                yield document, before + _place(file)
-            before += _place(file)
+            for document in stream_file(file, name=name, form=form, on_error=on_error, report=_print_left_out):
+                yield document, before + _position(file)
+            before += _position(file)
+
+
+def _print_left_out(error: DataError) -> None:
+    typer.echo(f"atlop: left out: {error}", err=True)
 
 
 def _opened(path: Path) -> io.BufferedReader:
     if path != STANDARD_INPUT:
         return open_file(path)
-    # Not sys.stdin: Python could not end while a thread that waits for more of a pipe holds that.
+    if sys.stdin is None:
+        raise DataError("cannot be read: it is closed", file="standard input")
+    # Not sys.stdin: Python cannot exit while a thread holds it and waits for more from a pipe.
     return os.fdopen(0, "rb", closefd=False)
 
 
-def _place(file: io.BufferedReader) -> int:
-    """Give the bytes that were read; a pipe does not tell."""
+def _position(file: io.BufferedReader) -> int:
+    """Return the number of bytes read; 0 for a pipe, which does not count them."""
     return file.tell() if file.seekable() else 0
 
 
 def read_train_facts(path: Path) -> frozenset[NamedFact]:
-    """Read the facts of training documents, or name triples as in ``train_annotated.fact``.
+    """Read the facts of training documents, or triples of names as in ``train_annotated.fact``.
 
     Raises:
         DataError: if the file holds neither.

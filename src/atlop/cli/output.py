@@ -1,4 +1,4 @@
-"""What ``predict`` writes: documents in any form, or tables for people."""
+"""What ``predict`` writes: documents in any format, or tables to read."""
 
 from __future__ import annotations
 
@@ -12,40 +12,38 @@ from rich.console import Console
 from atlop.cli.show import WIDTH, console, relation_table
 from atlop.documents import Document
 from atlop.formats import encode, write, write_pieces
-from atlop.labels import LabelMap
 
 
-def write_predictions(documents: Iterable[Document], target: str, output: Path | None, labels: LabelMap) -> None:
-    """Write predicted documents to a file, whole or not at all, or to the standard output as they come.
+def write_predictions(documents: Iterable[Document], target: str, output: Path | None) -> None:
+    """Write predicted documents to a file, all or nothing, or to the standard output as they come.
 
     Args:
-        documents: predicted ones.
-        target: a form of files, or ``table``.
+        documents: the predicted documents.
+        target: a file format, or ``table``.
         output: the file; ``None`` for the standard output.
-        labels: gives the relations' names for people.
     """
     if output is None:
-        _show(documents, target, labels)
+        _show(documents, target)
     elif target == "table":
-        write_pieces(_tables(documents, labels), output)
+        write_pieces(_tables(documents), output)
     else:
         write(documents, output, form=target)
 
 
-def _show(documents: Iterable[Document], target: str, labels: LabelMap) -> None:
+def _show(documents: Iterable[Document], target: str) -> None:
     if target == "table":
         screen = console()
         for document in documents:
-            screen.print(relation_table(document, labels))
+            screen.print(relation_table(document))
         return
     for piece in encode(documents, form=target):
         sys.stdout.buffer.write(piece)
     sys.stdout.flush()
 
 
-def _tables(documents: Iterable[Document], labels: LabelMap) -> Iterator[bytes]:
+def _tables(documents: Iterable[Document]) -> Iterator[bytes]:
     screen = Console(width=WIDTH, highlight=False, file=io.StringIO())
     for document in documents:
         with screen.capture() as capture:
-            screen.print(relation_table(document, labels))
+            screen.print(relation_table(document))
         yield capture.get().encode("utf-8", "backslashreplace")

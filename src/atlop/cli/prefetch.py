@@ -1,4 +1,4 @@
-"""Work that a thread does ahead of where it is needed."""
+"""Items that a thread fetches before they are needed."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 PATIENCE = 1.0
-"""Seconds to wait for a thread that was told to end; one that waits for more of a pipe ends with the process."""
+"""Seconds to wait for the thread to stop; one that is blocked on a pipe ends with the process."""
 
 
 @dataclass(frozen=True)
 class _End:
-    """What comes after the last item: nothing, or the error that kept the next from coming."""
+    """The end of the items: their last one, or the error that prevented the next."""
 
     error: BaseException | None = None
 
 
 def prefetch(items: Iterable[Item], size: int) -> Generator[Item, None, None]:
-    """Give items in their order, while a thread takes up to so many from their source ahead.
+    """Yield items in the same order while a thread fetches the next ones.
 
-    An error of the source is raised in its place. The thread ends after the last item, or when the iterator is closed.
+    An error of the source is raised after the items before it. The thread ends after the last item, or when the
+    iterator is closed.
 
     Args:
-        items: their source.
-        size: the most items that wait, at least 1; the thread may hold one more.
+        items: the source.
+        size: the maximum number of items that wait, at least 1; the thread may hold one more.
     """
     waiting: Queue[Item | _End] = Queue(size)
     closed = Event()
@@ -52,13 +53,13 @@ def _fill(waiting: Queue[Item | _End], items: Iterable[Item], closed: Event) -> 
             if closed.is_set():
                 return
         end = _End()
-    except BaseException as error:  # whatever it is, only the one who waits for the item can handle it
+    except BaseException as error:  # whatever it is, only the consumer can handle it
         end = _End(error)
     waiting.put(end)
 
 
 def _empty(waiting: Queue[Item | _End]) -> None:
-    """Take all that waits, so that a thread that waits for room sees that it is to end."""
+    """Drop all waiting items, so that a thread that waits for room sees that it must stop."""
     try:
         while True:
             waiting.get_nowait()

@@ -1,4 +1,4 @@
-"""How far long work is and how fast it goes."""
+"""Progress and speed of long work."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from atlop.documents import Document
 
 
 class Tally:
-    """Counts predicted documents and, where the standard error is a terminal, shows how far and how fast it goes.
+    """Count predicted documents and show a progress bar where the standard error is a terminal.
 
     Args:
-        total: bytes of the whole input, by which the bar and the time left are told; ``None`` where it is not known.
+        total: size of the input in bytes, from which progress and the time left are computed; ``None`` if unknown.
     """
 
     def __init__(self, total: int | None = None) -> None:
         self.total, self.documents, self.seconds = total, 0, 0.0
-        self._places: deque[int] = deque()
+        self._positions: deque[int] = deque()
 
     def noted(self, rows: Iterable[tuple[Document, int]]) -> Iterator[Document]:
-        """Give the documents that are to be predicted, and remember how many bytes of the input each of them takes.
+        """Yield the documents to predict and remember the position of each in the input.
 
         Args:
-            rows: documents, each with the bytes that were read when it was.
+            rows: documents, each with the number of bytes read so far.
         """
-        for document, place in rows:
-            self._places.append(place)
+        for document, position in rows:
+            self._positions.append(position)
             yield document
 
     def shown(self, predicted: Iterable[Document]) -> Generator[Document, None, None]:
-        """Give the predicted documents, in the order in which :meth:`noted` gave them."""
+        """Yield the predicted documents, in the same order as :meth:`noted`, and count them."""
         with progress_bar() as bar:
             task = bar.add_task("0 documents", total=self.total)
             started = time.perf_counter()
@@ -44,26 +44,26 @@ class Tally:
                 yield document
                 self.documents += 1
                 self.seconds = time.perf_counter() - started
-                told = f"{self.documents:,} documents, {rate(self.documents, self.seconds)} a second"
-                bar.update(task, completed=self._places.popleft(), description=told)
+                shown = f"{self.documents:,} documents, {rate(self.documents, self.seconds)} per second"
+                bar.update(task, completed=self._positions.popleft(), description=shown)
 
     def __str__(self) -> str:
         count = "1 document" if self.documents == 1 else f"{self.documents:,} documents"
-        return f"{count} in {duration(self.seconds)} ({rate(self.documents, self.seconds)} a second)"
+        return f"{count} in {duration(self.seconds)} ({rate(self.documents, self.seconds)} per second)"
 
 
 def progress_bar() -> Progress:
-    """Make a bar on the standard error, which goes when it is done and is not shown unless that is a terminal."""
+    """Return a bar for the standard error, shown only in a terminal and removed at the end."""
     columns = BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), TimeRemainingColumn()
     return Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
 
 
 def rate(documents: float, seconds: float) -> str:
-    """Tell how many documents a second went by, to three digits."""
+    """Return documents per second to three digits."""
     found = documents / seconds if seconds else 0.0
     return f"{found:,.0f}" if found >= 100 else f"{found:.3g}"
 
 
 def duration(seconds: float) -> str:
-    """Tell a time in seconds or, from a minute on, as hours, minutes and seconds."""
+    """Return a time in seconds or, from a minute on, as hours, minutes and seconds."""
     return f"{seconds:.3g} s" if seconds < 60 else str(timedelta(seconds=round(seconds)))

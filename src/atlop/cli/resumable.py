@@ -1,102 +1,145 @@
-"""Predictions that outlast the run that makes them, until one that goes on with it has made the last."""
+"""Predictions that survive the run that makes them, until a later run has completed the file."""
 
 from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from atlop.cli.locking import locked
 from atlop.documents import Document
-from atlop.documents.fields import Field
 from atlop.errors import AtlopError, DataError
-from atlop.formats.records import parse_json
+from atlop.folder import SETTINGS
+from atlop.formats import stream
 
-RUN, LINES = "run.json", "predictions.jsonl"
+RUN, LINES, LOCK = "run.json", "predictions.jsonl", "lock"
+
+INPUT = {"sentences": "words", "entities": "entities", "candidates": "candidate pairs", "text": "raw text"}
+"""Fields of a document that its prediction depends on, and what messages call them."""
 
 
-class ResumableOutput:
-    """The predictions for a JSONL file, kept in a folder beside it, ``FILE.partial``, until they are whole.
+def settings_of(folder: Path, **options: object) -> dict[str, str]:
+    """Return what predictions depend on beside the documents: the model, when it was saved, and the options."""
+    saved = datetime.fromtimestamp((folder / SETTINGS).stat().st_mtime).isoformat()
+    return {"model": str(folder.resolve()), "saved": saved, **{name: str(value) for name, value in options.items()}}
 
-    The folder holds ``run.json``, what the predictions depend on beside the input, and ``predictions.jsonl``, to which
-    every document is added as soon as it is predicted.
+
+@contextmanager
+def resumable_output(output: Path, settings: Mapping[str, str]) -> Iterator[ResumableOutput]:
+    """Open the folder ``FILE.partial`` beside a JSONL file, where its predictions are kept until all are made.
+
+    The folder holds ``run.json``, what the predictions depend on beside the input; ``predictions.jsonl``, to which
+    every document is added as soon as it is predicted; and ``lock``, which keeps a second run from adding to it. It is
+    removed at the end unless predictions are left in it.
 
     Args:
         output: the file.
         settings: what the predictions depend on; those that are kept must have been made with the same.
 
     Raises:
-        AtlopError: if predictions are kept that were made otherwise.
+        AtlopError: if another run uses the folder, or the kept predictions were made with other settings.
         DataError: if the folder cannot be written.
     """
-
-    def __init__(self, output: Path, settings: Mapping[str, str]) -> None:
-        self.output, self.folder = output, output.with_name(f"{output.name}.partial")
-        self.kept = 0
-        self._lines = self.folder / LINES
+    folder = output.with_name(f"{output.name}.partial")
+    with ExitStack() as stack:
+        with _writable(folder):
+            folder.mkdir(exist_ok=True)
+            if not stack.enter_context(locked(folder / LOCK)):
+                raise _refused(folder, "another run is adding to it; wait until it ends, or choose another --output")
+            partial = ResumableOutput(folder, output, settings)
         try:
-            self.folder.mkdir(exist_ok=True)
-            self.kept = _whole_lines(self._lines)
-            if not self.kept:
-                (self.folder / RUN).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise self._unwritable(error) from error
-        self._check_same(settings)
+            yield partial
+        finally:
+            if not partial.kept:
+                shutil.rmtree(folder, ignore_errors=True)
+    if sys.platform == "win32" and not partial.kept:  # it could not remove the lock while it was held
+        shutil.rmtree(folder, ignore_errors=True)
 
-    def _check_same(self, settings: Mapping[str, str]) -> None:
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    """Turn an error of the operating system into one that names the folder."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"cannot be written: {error.strerror}", file=str(folder)) from error
+
+
+class ResumableOutput:
+    """The predictions for a JSONL file; see :func:`resumable_output`.
+
+    Args:
+        folder: where they are kept, locked.
+        output: the file.
+        settings: what the predictions depend on.
+
+    Raises:
+        AtlopError: if the kept predictions were made with other settings.
+    """
+
+    def __init__(self, folder: Path, output: Path, settings: Mapping[str, str]) -> None:
+        self.folder, self.output = folder, output
+        self._lines = folder / LINES
+        self.kept = self.resumed = _count_whole_lines(self._lines)
+        if self.kept:
+            self._check_settings(settings)
+        else:
+            (folder / RUN).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+
+    def _check_settings(self, settings: Mapping[str, str]) -> None:
         before = _read_settings(self.folder / RUN)
         for name, value in settings.items():
             if before.get(name) != value:
-                raise self._refused(f"{name}: got {value!r}, what is kept was predicted with {before.get(name)!r}")
+                raise self._outdated(f"{name}: got {value!r}, the kept predictions were made with {before.get(name)!r}")
 
-    def _refused(self, problem: str) -> AtlopError:
-        return AtlopError(f"--resume: {self.folder}: {problem}; remove the folder to start anew")
+    def _outdated(self, problem: str) -> AtlopError:
+        return _refused(self.folder, f"{problem}; remove the folder to start over")
 
     def rest(self, rows: Iterator[tuple[Document, int]]) -> Iterator[tuple[Document, int]]:
-        """Give the rows of the documents that no prediction is kept of.
+        """Yield the rows of the documents that have no prediction yet.
 
         Args:
             rows: all documents of the input, each with anything else.
 
         Raises:
-            AtlopError: if the first documents are not those of the predictions that are kept.
+            AtlopError: if the first documents are not those of the kept predictions.
         """
-        with self._lines.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
-                kept = self._title(number, line)
-                row = next(rows, None)
-                if row is None:
-                    raise self._refused(f"document {number} is {kept!r}, the input has ended before it")
-                if row[0].title != kept:
-                    raise self._refused(f"document {number} is {kept!r}, the input has {row[0].title!r} there")
+        if self.kept:
+            for number, kept in enumerate(stream(self._lines, form="jsonl"), start=1):
+                self._check_same(number, kept, next(rows, None))
         yield from rows
 
-    def _title(self, number: int, line: bytes) -> str:
-        try:
-            return Field(parse_json(line, line=number))["title"].string()
-        except DataError as error:
-            raise error.inside(file=str(self._lines)) from error
+    def _check_same(self, number: int, kept: Document, row: tuple[Document, int] | None) -> None:
+        if row is None:
+            raise self._outdated(f"document {number} is {kept.title!r}, the input ends before it")
+        found = row[0]
+        if found.title != kept.title:
+            raise self._outdated(f"document {number} is {kept.title!r}, the input has {found.title!r} there")
+        changed = [called for field, called in INPUT.items() if getattr(found, field) != getattr(kept, field)]
+        if changed:
+            problem = f"its {' and '.join(changed)} have changed since it was predicted"
+            raise self._outdated(f"document {number}, {kept.title!r}: {problem}")
 
     def write(self, lines: Iterable[bytes]) -> None:
-        """Add lines as they come and, after the last, make what is kept the output.
+        """Add lines as they come and, after the last, replace the output with the complete file.
 
         Raises:
-            DataError: if that cannot be written.
-            KeyboardInterrupt: saying how much is kept, if there was one.
+            DataError: if that is not possible.
+            KeyboardInterrupt: with the number of kept documents, if there was one.
         """
-        try:
-            self._add(lines)
+        with _writable(self.folder):
+            try:
+                self._add(lines)
+            except KeyboardInterrupt as error:
+                error.args = (f"documents kept: {self.kept:,}; the same command continues with the next",)
+                raise
             self._lines.replace(self.output)
-            shutil.rmtree(self.folder)
-        except OSError as error:
-            raise self._unwritable(error) from error
-        except KeyboardInterrupt as error:
-            told = f"documents kept: {self.kept}; the same command goes on with the next"
-            raise KeyboardInterrupt(told) from error
-        finally:
-            if not self.kept:
-                shutil.rmtree(self.folder, ignore_errors=True)
+        self.kept = 0
 
     def _add(self, lines: Iterable[bytes]) -> None:
         with self._lines.open("ab") as file:
@@ -105,20 +148,21 @@ class ResumableOutput:
                 file.flush()
                 self.kept += 1
 
-    def _unwritable(self, error: OSError) -> DataError:
-        return DataError(f"cannot be written: {error.strerror}", file=str(self.folder))
+
+def _refused(folder: Path, problem: str) -> AtlopError:
+    return AtlopError(f"--resume: {folder}: {problem}")
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
     try:
         settings = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         settings = None
     return settings if isinstance(settings, dict) else {}
 
 
-def _whole_lines(path: Path) -> int:
-    """Count the lines of a file, which is made if it is not there, and cut off a last one that is not whole."""
+def _count_whole_lines(path: Path) -> int:
+    """Count the lines of a file, which is made if it is not there, after cutting off a last one that is incomplete."""
     count = size = 0
     with path.open("a+b") as file:
         file.seek(0)

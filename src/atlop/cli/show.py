@@ -1,9 +1,10 @@
-"""What people see: predicted relations, scores and models as tables."""
+"""Tables of predicted relations, scores and models."""
 
 from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,6 @@ from rich.text import Text
 
 from atlop.documents import Document, Entity, Relation
 from atlop.evaluation import Counts, Scores
-from atlop.labels import LabelMap
 from atlop.type_constraints import TypeConstraints
 
 if TYPE_CHECKING:  # tables of relations need no torch
@@ -24,40 +24,40 @@ _CLOSING = re.compile(r" ([.,;:!?)\]%]|'s\b|n't\b)")
 _OPENING = re.compile(r"([(\[]) ")
 
 WIDTH = 110
-"""Columns of a table that is not shown in a terminal."""
+"""Width in characters of a table outside a terminal."""
 
 
 def console() -> Console:
-    """Give a console for the standard output, of fixed width unless it is a terminal."""
+    """Return a console for the standard output, of a fixed width unless it is a terminal."""
     return Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
 
 
-def relation_table(document: Document, labels: LabelMap) -> Group:
-    """Lay out the relations of one document, the surest first, below the sentences that a reader can check them in."""
+def relation_table(document: Document) -> Group:
+    """Lay out the relations of a document, most confident first, below the sentences in which to check them."""
     relations = sorted(document.relations, key=lambda relation: -(relation.confidence or 0))
-    places = [support(document, relation) for relation in relations]
+    supports = [support(document, relation) for relation in relations]
     text = Table(box=None, show_header=False, padding=(0, 1))
-    for place in sorted({place for row in places for place in row}):
-        text.add_row(str(place + 1), Text(sentence(document, place)))
+    for index in sorted({index for row in supports for index in row}):
+        text.add_row(str(index + 1), Text(sentence(document, index)))
     table = Table(box=box.SIMPLE_HEAD, expand=True)
     for name, share in (("head", 5), ("relation", 6), ("tail", 5)):
         table.add_column(name, ratio=share)
     for name in ("confidence", "sentence"):
         table.add_column(name, justify="right", no_wrap=True)
-    for relation, row in zip(relations, places, strict=True):
-        table.add_row(*_cells(document, relation, labels), ", ".join(str(place + 1) for place in row))
+    for relation, row in zip(relations, supports, strict=True):
+        table.add_row(*_cells(document, relation), ", ".join(str(index + 1) for index in row))
     return Group(Text(document.title, style="bold"), text, table if relations else Text("  no relation\n"))
 
 
-def _cells(document: Document, relation: Relation, labels: LabelMap) -> list[Text | str]:
-    """Give head, relation, tail and confidence."""
-    names = [document.entities[relation.head].name, labels.display_name(relation.relation)]
+def _cells(document: Document, relation: Relation) -> list[Text | str]:
+    """Return head, relation, tail and confidence."""
+    names = [document.entities[relation.head].name, relation.name or relation.relation]
     names.append(document.entities[relation.tail].name)
     return [*map(Text, names), "" if relation.confidence is None else f"{relation.confidence:.2f}"]
 
 
 def support(document: Document, relation: Relation) -> list[int]:
-    """Give the evidence of a relation or, where none is known, the sentences in which its entities are closest."""
+    """Return the evidence of a relation or, if it is unknown, the sentences in which its entities are closest."""
     if relation.evidence:
         return list(relation.evidence)
     head, tail = (_sentences(document.entities[entity]) for entity in (relation.head, relation.tail))
@@ -69,21 +69,21 @@ def _sentences(entity: Entity) -> set[int]:
     return {mention.sentence for mention in entity.mentions}
 
 
-def sentence(document: Document, place: int) -> str:
-    """Give a sentence as a person writes it: from the raw text, or its words without the spaces around punctuation."""
-    words = document.sentences[place]
+def sentence(document: Document, index: int) -> str:
+    """Return a sentence as it is written: from the raw text, or its words without spaces around punctuation."""
+    words = document.sentences[index]
     if document.text is not None and document.offsets is not None and words:
-        offsets = document.offsets[place]
+        offsets = document.offsets[index]
         return document.text[offsets[0] : offsets[-1] + len(words[-1])]
     return _OPENING.sub(r"\1", _CLOSING.sub(r"\1", " ".join(words)))
 
 
 def score_table(scores: Scores, by_identifier: Counts | None) -> str:
-    """Lay out scores, one row for each set of facts.
+    """Lay out scores, one row per set of facts.
 
     Args:
-        scores: of the listed candidates or all pairs.
-        by_identifier: the count by identifier, where it was asked for.
+        scores: over the listed candidates or all pairs.
+        by_identifier: the counts by identifier, if wanted.
     """
     table = Table(box=box.SIMPLE_HEAD)
     for name in ("facts", "precision", "recall", "F1", "right", "wrong", "missed"):
@@ -101,37 +101,43 @@ def score_table(scores: Scores, by_identifier: Counts | None) -> str:
     return render(table)
 
 
-def model_table(folder: Path, checkpoint: Checkpoint) -> str:
-    """Lay out what a model is made of."""
+def model_table(folder: Path, checkpoint: Checkpoint, more: Mapping[str, str] | None = None) -> str:
+    """Lay out the parts and sizes of a model.
+
+    Args:
+        folder: the model folder.
+        checkpoint: the model.
+        more: rows to add at the end.
+    """
     config, encoder = checkpoint.config, checkpoint.model.encoder
     weights = sum(weight.numel() for weight in checkpoint.model.parameters())
-    length = "any length" if config.max_length is None else f"cut at {config.max_length} subwords"
+    length = "any length" if config.max_length is None else f"truncated to {config.max_length} subwords"
     limit = "any number" if config.max_labels is None else f"at most {config.max_labels}"
     rows = {
         "folder": str(folder),
         "encoder": f"{encoder.transformer.config.model_type}, width {encoder.width}, {encoder.layers} layers",
         "weights": f"{weights:,}",
-        "relations": f"{len(checkpoint.labels.relations)}, {limit} a pair",
-        "type pairs": _told_type_pairs(checkpoint.labels.type_constraints),
+        "relations": f"{len(checkpoint.labels.relations)}, {limit} per pair",
+        "type pairs": _described(checkpoint.labels.type_constraints),
         "documents": f"{length}, windows of {encoder.window} subwords",
         "parts": f"{config.mention_pooling} pooling, {config.context} context, {config.thresholding} threshold",
         "confidence": f"offset {config.threshold_offset:g}, temperature {config.temperature:g}",
     }
     table = Table(box=None, show_header=False)
-    for name, value in rows.items():
+    for name, value in {**rows, **(more or {})}.items():
         table.add_row(name, value)
     return render(table)
 
 
-def _told_type_pairs(type_constraints: TypeConstraints | None) -> str:
+def _described(type_constraints: TypeConstraints | None) -> str:
     if type_constraints is None:
-        return "not known, so none can be skipped"
+        return "unknown, so none can be skipped"
     connected = sum(map(len, type_constraints.tails.values()))
     return f"{connected} of {len(type_constraints.tails) ** 2} connected in training; --prune skips the others"
 
 
 def render(table: Table) -> str:
-    """Give a table as text."""
+    """Render a table to a string."""
     screen = console()
     with screen.capture() as capture:
         screen.print(table)

@@ -1,4 +1,4 @@
-"""How a training run goes."""
+"""Progress of a training run."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from atlop.cli.progress import progress_bar, rate
 
 
 class TrainingProgress(TrainerCallback):
-    """Tells every loss and score of a run with the documents a second so far, and shows a bar in a terminal.
+    """Print every loss and score of a run with the documents per second so far, and show a bar in a terminal.
 
-    All of it goes to the standard error, and only from the first of several processes. The time to score and to save
-    is not counted.
+    Everything goes to the standard error, and only from the first of several processes. Scoring and saving do not count
+    towards the speed.
     """
 
     def __init__(self) -> None:
@@ -25,13 +25,13 @@ class TrainingProgress(TrainerCallback):
         self._size, self._epoch, self._since = 0, 0.0, 0.0
 
     def close(self) -> None:
-        """Take the bar away, whatever ended the run."""
+        """Remove the bar, whatever ended the run."""
         self._bar.stop()
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
-        """Begin with the documents of an epoch and, in a run that goes on, with what was done before."""
+        """Start with the size of an epoch and, in a resumed run, with what is done already."""
         self._size, self._epoch = len(others["train_dataloader"].dataset), state.epoch or 0.0
         self._bar.update(self._task, total=state.max_steps, completed=state.global_step)
         if state.is_world_process_zero:
@@ -44,20 +44,20 @@ class TrainingProgress(TrainerCallback):
         self._since = time.perf_counter()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
-        """Count what was done since the clock was started."""
+        """Count the documents and the time since the clock was started."""
         epoch, now = state.epoch or 0.0, time.perf_counter()
         self.documents += (epoch - self._epoch) * self._size
         self.seconds += now - self._since
         self._epoch, self._since = epoch, now
-        told = f"epoch {epoch:.2f} of {args.num_train_epochs:g}, {self.speed}"
-        self._bar.update(self._task, completed=state.global_step, description=told)
+        shown = f"epoch {epoch:.2f} of {args.num_train_epochs:g}, {self.speed}"
+        self._bar.update(self._task, completed=state.global_step, description=shown)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
-        """Start the clock anew."""
+        """Restart the clock."""
         self._since = time.perf_counter()
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
-        """Tell a loss or scores."""
+        """Print a loss or scores."""
         logged: dict[str, float] = others["logs"]
         names = [name for name in logged if name == "loss" or name.startswith("eval_")]
         if names and state.is_world_process_zero:
@@ -67,5 +67,5 @@ class TrainingProgress(TrainerCallback):
 
     @property
     def speed(self) -> str:
-        """The documents a second so far."""
-        return f"{rate(self.documents, self.seconds)} documents a second"
+        """Documents per second so far."""
+        return f"{rate(self.documents, self.seconds)} documents per second"

@@ -1,35 +1,30 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from atlop.cli import prediction
-from atlop.cli.prediction import PREFETCHED, predict_files, settings_of
-from atlop.cli.resumable import ResumableOutput
+from atlop.cli.prediction import PREFETCHED, predict_files
+from atlop.cli.progress import Tally
+from atlop.cli.resumable import ResumableOutput, resumable_output
 from atlop.documents import Document
 from atlop.errors import DataError
-from atlop.labels import LabelMap
 
 COUNT = 300
 
 
 class Extractor:
-    """Gives the documents as they are, and can be stopped after some."""
-
-    backend = SimpleNamespace(labels=LabelMap(("P1",)))
+    """Returns the documents as they are, and can be stopped after some."""
 
     def __init__(self, *, stop: int = COUNT, error: BaseException | None = None) -> None:
-        self.stop, self.error = stop, error
+        self.stop, self.error, self.min_confidence = stop, error, 0.0
 
-    def predict(self, documents: Iterable[Document]) -> Iterator[Document]:
+    def predict(self, documents: Iterable[Document], *, min_confidence: float = 0.0) -> Iterator[Document]:
+        self.min_confidence = min_confidence
         for number, document in enumerate(documents):
             if number == self.stop:
                 raise self.error or AssertionError
@@ -42,23 +37,24 @@ class Input:
     def __init__(self) -> None:
         self.read = 0
 
-    def rows(self, *_: Any, **__: Any) -> Iterator[tuple[Document, int]]:
+    def rows(self) -> Iterator[tuple[Document, int]]:
         for number in range(COUNT):
             self.read += 1
             yield Document(f"Document {number}", ()), 0
 
 
-@pytest.fixture
-def source(monkeypatch: pytest.MonkeyPatch) -> Input:
-    """What takes the place of the files."""
-    source = Input()
-    monkeypatch.setattr(prediction, "read_all", source.rows)
-    return source
-
-
-def run(extractor: Any, output: Path | None, *, target: str = "jsonl", partial: ResumableOutput | None = None) -> str:
-    options: dict[str, Any] = {"form": None, "on_error": "raise", "report": print}
-    return predict_files(extractor, [], **options, target=target, output=output, partial=partial)
+def run(
+    extractor: Any,
+    output: Path | None,
+    *,
+    source: Input | None = None,
+    target: str = "jsonl",
+    partial: ResumableOutput | None = None,
+    **options: float,
+) -> str:
+    rows, tally = (source or Input()).rows(), Tally()
+    predict_files(extractor, rows, tally, target=target, output=output, partial=partial, **options)
+    return str(tally)
 
 
 def titles(path: Path) -> list[str]:
@@ -68,48 +64,53 @@ def titles(path: Path) -> list[str]:
 ALL = [f"Document {number}" for number in range(COUNT)]
 
 
-def test_every_document_goes_through(source: Input, tmp_path: Path) -> None:
-    told = run(Extractor(), tmp_path / "out.jsonl")
+def test_every_document_goes_through(tmp_path: Path) -> None:
+    summary = run(Extractor(), tmp_path / "out.jsonl")
     assert titles(tmp_path / "out.jsonl") == ALL
-    assert told.startswith("300 documents in ")
+    assert summary.startswith("300 documents in ")
+
+
+@pytest.mark.parametrize("least", [0.0, 0.75])
+def test_the_least_confidence_goes_to_the_extractor(tmp_path: Path, least: float) -> None:
+    extractor = Extractor()
+    run(extractor, tmp_path / "out.jsonl", min_confidence=least)
+    assert extractor.min_confidence == least
 
 
 @pytest.mark.parametrize("target", ["jsonl", "docred", "pubtator", "data", "leaderboard", "table"])
 @pytest.mark.parametrize("to_file", [True, False])
-def test_no_more_is_read_than_a_fixed_number_ahead(
-    source: Input, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, to_file: bool
-) -> None:
+def test_no_more_is_read_than_a_fixed_number_ahead(tmp_path: Path, target: str, to_file: bool) -> None:
     """Whatever is written: of 300 documents the thread holds one and the queue PREFETCHED beside those predicted."""
-    most = 0
+    source, most = Input(), 0
 
     class Watching(Extractor):
-        def predict(self, documents: Iterable[Document]) -> Iterator[Document]:
+        def predict(self, documents: Iterable[Document], **_: Any) -> Iterator[Document]:
             nonlocal most
             for number, document in enumerate(documents, start=1):
                 most = max(most, source.read - number)
                 yield document
 
-    run(Watching(), tmp_path / "out" if to_file else None, target=target)
+    run(Watching(), tmp_path / "out" if to_file else None, source=source, target=target)
     assert source.read == COUNT
     assert 0 < most <= PREFETCHED + 1
 
 
-def test_predictions_are_written_while_others_are_made(source: Input, tmp_path: Path) -> None:
-    partial = ResumableOutput(tmp_path / "out.jsonl", {})
+def test_predictions_are_written_while_others_are_made(tmp_path: Path) -> None:
     kept = []
+    with resumable_output(tmp_path / "out.jsonl", {}) as partial:
 
-    class Watching(Extractor):
-        def predict(self, documents: Iterable[Document]) -> Iterator[Document]:
-            for document in documents:
-                kept.append(partial.kept)
-                yield document
+        class Watching(Extractor):
+            def predict(self, documents: Iterable[Document], **_: Any) -> Iterator[Document]:
+                for document in documents:
+                    kept.append(partial.kept)
+                    yield document
 
-    run(Watching(), tmp_path / "out.jsonl", partial=partial)
+        run(Watching(), tmp_path / "out.jsonl", partial=partial)
     assert kept == list(range(COUNT))
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), DataError("bad", document="a", file="in")])
-def test_a_run_that_is_stopped_leaves_nothing(source: Input, tmp_path: Path, error: BaseException) -> None:
+def test_a_run_that_is_stopped_leaves_nothing(tmp_path: Path, error: BaseException) -> None:
     threads = threading.active_count()
     with pytest.raises(type(error)) as caught:
         run(Extractor(stop=100, error=error), tmp_path / "out.jsonl")
@@ -118,27 +119,13 @@ def test_a_run_that_is_stopped_leaves_nothing(source: Input, tmp_path: Path, err
     assert threading.active_count() == threads
 
 
-def test_a_run_goes_on_where_the_one_before_was_stopped(source: Input, tmp_path: Path) -> None:
+def test_a_run_continues_where_the_one_before_was_stopped(tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     for stop in (100, 50):
-        with pytest.raises(KeyboardInterrupt):
-            run(
-                Extractor(stop=stop, error=KeyboardInterrupt()), output, partial=ResumableOutput(output, {"model": "a"})
-            )
-    told = run(Extractor(), output, partial=ResumableOutput(output, {"model": "a"}))
+        with pytest.raises(KeyboardInterrupt), resumable_output(output, {"model": "a"}) as partial:
+            run(Extractor(stop=stop, error=KeyboardInterrupt()), output, partial=partial)
+    with resumable_output(output, {"model": "a"}) as partial:
+        assert partial.resumed == 150
+        summary = run(Extractor(), output, partial=partial)
     assert titles(output) == ALL
-    assert told.startswith("150 documents in ")
-    assert told.endswith(" a second), after 150 that were kept")
-
-
-def test_settings_tell_the_model_and_when_it_was_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = []
-    for saved in (1000, 2000):
-        (tmp_path / "atlop.json").touch()
-        os.utime(tmp_path / "atlop.json", (saved, saved))
-        settings.append(settings_of(tmp_path, precision="fp32", prune=False))
-    assert settings[0] == {"model": str(tmp_path), "saved": settings[0]["saved"], "precision": "fp32", "prune": "False"}
-    first, second = (datetime.fromisoformat(found["saved"]) for found in settings)
-    assert (second - first).total_seconds() == 1000
-    monkeypatch.chdir(tmp_path.parent)
-    assert settings_of(Path(tmp_path.name), precision="fp32", prune=False) == settings[1]
+    assert summary.startswith("150 documents in ")

@@ -10,11 +10,11 @@ from atlop.cli import prefetch as module
 from atlop.cli.prefetch import prefetch
 
 LONG = 60
-"""Seconds after which a thread that does not come is taken for lost."""
+"""Seconds after which a missing thread is a failure."""
 
 
 class Source:
-    """Numbers from 0 on, which says how many were asked for and whether it was closed."""
+    """Numbers from 0 on; counts those taken and notes when it is closed."""
 
     def __init__(self) -> None:
         self.taken, self.closed = 0, threading.Event()
@@ -32,20 +32,20 @@ class Source:
 
 @pytest.mark.parametrize("size", [1, 2, 100])
 @pytest.mark.parametrize("count", [0, 1, 50])
-def test_gives_every_item_in_its_order(count: int, size: int) -> None:
+def test_every_item_comes_in_the_same_order(count: int, size: int) -> None:
     assert list(prefetch(range(count), size)) == list(range(count))
 
 
 @pytest.mark.parametrize("size", [1, 3])
-def test_takes_so_many_items_ahead_and_no_more(size: int) -> None:
+def test_a_fixed_number_of_items_is_fetched_ahead(size: int) -> None:
     source = Source()
     items = prefetch(source.numbers(1000), size)
-    for given in range(1, 20):
+    for yielded in range(1, 20):
         next(items)
-        while source.taken < given + size + 1:  # those given, those that wait, and the one that the thread holds
+        while source.taken < yielded + size + 1:  # those yielded, those that wait, and the one that the thread holds
             assert source.asked.acquire(timeout=LONG)
         time.sleep(0.001)
-        assert source.taken == given + size + 1
+        assert source.taken == yielded + size + 1
     items.close()
 
 
@@ -56,7 +56,7 @@ def test_nothing_is_taken_before_it_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("bad"), KeyboardInterrupt(), SystemExit(3)])
-def test_an_error_is_raised_in_its_place(error: BaseException) -> None:
+def test_an_error_is_raised_after_the_items_before_it(error: BaseException) -> None:
     def failing() -> Iterator[int]:
         yield from range(5)
         raise error
@@ -68,12 +68,12 @@ def test_an_error_is_raised_in_its_place(error: BaseException) -> None:
     assert caught.value is error
 
 
-@pytest.mark.parametrize("given", [1, 10, 999])
-def test_closing_ends_the_thread_and_closes_the_source(given: int) -> None:
+@pytest.mark.parametrize("yielded", [1, 10, 999])
+def test_closing_ends_the_thread_and_closes_the_source(yielded: int) -> None:
     before = threading.active_count()
     source = Source()
     items = prefetch(source.numbers(1000), 3)
-    for _ in range(given):
+    for _ in range(yielded):
         next(items)
     items.close()
     assert threading.active_count() == before

@@ -14,7 +14,7 @@ DOCUMENTS = SimpleNamespace(dataset=range(10))
 
 
 class Clock:
-    """A clock that a test sets."""
+    """A clock that the tests set."""
 
     now = 1000.0
 
@@ -26,21 +26,21 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def tell(progress: TrainingProgress, event: str, state: TrainerState, **others: Any) -> None:
+def send(progress: TrainingProgress, event: str, state: TrainerState, **others: Any) -> None:
     getattr(progress, f"on_{event}")(ARGS, state, TrainerControl(), train_dataloader=DOCUMENTS, **others)
 
 
 def epochs(progress: TrainingProgress, clock: Clock, count: int, *, begin: float = 0.0) -> Iterator[TrainerState]:
-    """Epochs of two updates, of which each takes five seconds, and after which scoring and saving take a minute."""
+    """Run epochs of two updates of five seconds each, after which scoring and saving take a minute."""
     state = TrainerState(epoch=begin, global_step=round(2 * begin), max_steps=6, is_world_process_zero=True)
-    tell(progress, "train_begin", state)
+    send(progress, "train_begin", state)
     while state.epoch is not None and state.epoch < count:
-        tell(progress, "epoch_begin", state)
+        send(progress, "epoch_begin", state)
         for _ in range(2):
             clock.now += 5
             state.epoch += 0.5
             state.global_step += 1
-            tell(progress, "step_end", state)
+            send(progress, "step_end", state)
         clock.now += 60
         yield state
 
@@ -49,10 +49,10 @@ def test_documents_and_the_time_to_train_are_counted(clock: Clock) -> None:
     progress = TrainingProgress()
     for state in epochs(progress, clock, 3):
         assert (progress.documents, progress.seconds) == (10 * (state.epoch or 0), 10 * (state.epoch or 0))
-    assert progress.speed == "1 documents a second"
+    assert progress.speed == "1 documents per second"
 
 
-def test_a_run_that_goes_on_counts_its_own_documents(clock: Clock) -> None:
+def test_a_resumed_run_counts_its_own_documents(clock: Clock) -> None:
     progress = TrainingProgress()
     assert len(list(epochs(progress, clock, 3, begin=2.0))) == 1
     assert (progress.documents, progress.seconds) == (10, 10)
@@ -62,10 +62,10 @@ def test_saving_within_an_epoch_is_not_counted(clock: Clock) -> None:
     progress = TrainingProgress()
     for state in epochs(progress, clock, 1):
         clock.now += 60
-        tell(progress, "save", state)
+        send(progress, "save", state)
         clock.now += 5
         state.epoch = 1.5
-        tell(progress, "step_end", state)
+        send(progress, "step_end", state)
     assert (progress.documents, progress.seconds) == (15, 15)
 
 
@@ -75,21 +75,21 @@ LOGS = {
 }
 
 
-@pytest.mark.parametrize(("logs", "told"), LOGS.values(), ids=LOGS)
-def test_losses_and_scores_are_told(
-    clock: Clock, capsys: pytest.CaptureFixture[str], logs: dict[str, float], told: str
+@pytest.mark.parametrize(("logs", "line"), LOGS.values(), ids=LOGS)
+def test_losses_and_scores_are_printed(
+    clock: Clock, capsys: pytest.CaptureFixture[str], logs: dict[str, float], line: str
 ) -> None:
     progress = TrainingProgress()
     for state in epochs(progress, clock, 1):
-        tell(progress, "log", state, logs=logs)
+        send(progress, "log", state, logs=logs)
     progress.close()
-    assert capsys.readouterr() == ("", f"atlop: epoch 1 of 3: {told}, 1 documents a second\n")
+    assert capsys.readouterr() == ("", f"atlop: epoch 1 of 3: {line}, 1 documents per second\n")
 
 
-def test_nothing_else_is_told(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_else_is_printed(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     progress = TrainingProgress()
     for state in epochs(progress, clock, 1):
-        tell(progress, "log", state, logs={"train_runtime": 5.0, "train_loss": 0.4, "epoch": 1.0})
+        send(progress, "log", state, logs={"train_runtime": 5.0, "train_loss": 0.4, "epoch": 1.0})
         state.is_world_process_zero = False
-        tell(progress, "log", state, logs={"loss": 0.4})
+        send(progress, "log", state, logs={"loss": 0.4})
     assert capsys.readouterr() == ("", "")

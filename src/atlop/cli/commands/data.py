@@ -1,0 +1,71 @@
+"""``evaluate`` and ``convert``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from atlop.cli import options
+
+if TYPE_CHECKING:
+    from atlop.evaluation import Counts, Scores
+
+
+def evaluate(
+    gold: Annotated[Path, typer.Option(help="Documents with their relations.")],
+    predictions: Annotated[Path, typer.Option(help="Predictions: leaderboard, DocRED or JSONL format.")],
+    train_facts: Annotated[
+        Path | None, typer.Option(help="Training documents, or triples of names; needed for Ign F1.")
+    ] = None,
+    identifiers: Annotated[
+        Path | None, typer.Option(help="PubTator file whose facts are counted by identifier as well.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
+) -> None:
+    """Compute the standard metrics of predictions against gold documents."""
+    from atlop.cli.files import read_train_facts
+    from atlop.cli.show import score_table
+    from atlop.evaluation import evaluate as score
+    from atlop.evaluation import evaluate_by_identifier
+    from atlop.formats import read, read_predictions
+
+    documents = read(gold)
+    predicted = read_predictions(predictions)
+    scores = score(documents, predicted, train_facts=read_train_facts(train_facts) if train_facts else None)
+    by_identifier = evaluate_by_identifier(read(identifiers), predicted, entities=documents) if identifiers else None
+    for title in scores.unknown_titles:
+        typer.echo(f"atlop: warning: no gold document has the predicted title {title!r}", err=True)
+    if not scores.facts.tp + scores.facts.fn:
+        typer.echo(f"atlop: warning: {gold} has no relation to find", err=True)
+    typer.echo(_as_json(scores, by_identifier) if as_json else score_table(scores, by_identifier))
+
+
+def _as_json(scores: Scores, by_identifier: Counts | None) -> str:
+    stored: dict[str, object] = dict(scores.to_json())
+    if by_identifier is not None:
+        names = ("f1", "precision", "recall", "tp", "fp", "fn")
+        stored["by_identifier"] = {name: getattr(by_identifier, name) for name in names}
+    return json.dumps(stored, indent=1)
+
+
+def convert(
+    inputs: options.Inputs,
+    output: Annotated[Path, typer.Option(help="File to write.")],
+    to: Annotated[
+        str | None,
+        typer.Option(help=f"Format to write: {', '.join(options.WRITABLE)}; that of the output's suffix by default."),
+    ] = None,
+    form: options.Form = None,
+    on_error: options.OnError = "raise",
+) -> None:
+    """Write documents in another format."""
+    from atlop.cli.files import input_files, read_all
+    from atlop.formats import write
+
+    target = options.output_format(to, output, options.WRITABLE)
+    policy = options.choice("--on-error", on_error, options.ON_ERROR)
+    rows = read_all(input_files(inputs, form=form, output=output), form=form, on_error=policy)
+    write((document for document, _ in rows), output, form=target)

@@ -1,0 +1,100 @@
+"""``predict`` and ``demo``."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from atlop.cli import options
+from atlop.cli.startup import loading
+from atlop.errors import AtlopError
+
+if TYPE_CHECKING:
+    from atlop.cli.resumable import ResumableOutput
+    from atlop.extractor import RelationExtractor
+
+
+def predict(
+    inputs: options.Inputs,
+    model: options.Model = None,
+    output: Annotated[Path | None, typer.Option(help="File to write; the standard output by default.")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Format to write: {', '.join(options.PREDICTION)}; by default that of the suffix, or else jsonl."
+        ),
+    ] = None,
+    form: options.Form = None,
+    on_error: options.OnError = "raise",
+    min_confidence: Annotated[
+        float, typer.Option(metavar="NUMBER", help="Leave out relations below this confidence, from 0 to 1.")
+    ] = 0.0,
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Skip pairs of entity types that no training relation connects.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep the predictions of a run that is stopped, and continue from them.")
+    ] = False,
+    revision: options.Revision = None,
+) -> None:
+    """Find the relations between the entities of documents."""
+    from atlop.cli.files import input_files, read_all, total_size
+    from atlop.cli.prediction import predict_files
+    from atlop.cli.progress import Tally
+    from atlop.cli.resumable import resumable_output, settings_of
+
+    target = options.output_format(to, output, options.PREDICTION)
+    _check_resumable(resume, output, target)
+    policy = options.choice("--on-error", on_error, options.ON_ERROR)
+    options.choice("--device", device, options.DEVICES)
+    options.choice("--precision", precision, options.PRECISIONS)
+    options.fraction("--min-confidence", min_confidence)
+    files = input_files(inputs, form=form, output=output)
+    folder = options.model_folder(model, revision)
+    partials: AbstractContextManager[ResumableOutput | None] = nullcontext()
+    if resume and output:
+        settings = settings_of(folder, precision=precision, prune=prune, min_confidence=min_confidence)
+        partials = resumable_output(output, settings)
+    with partials as partial:
+        extractor = _load(folder, device=device, precision=precision, prune=prune)
+        rows = read_all(files, form=form, on_error=policy)
+        tally = Tally(total_size(files))
+        predict_files(
+            extractor, rows, tally, target=target, output=output, partial=partial, min_confidence=min_confidence
+        )
+    if output:
+        kept = f", after {partial.resumed:,} kept from before" if partial and partial.resumed else ""
+        typer.echo(f"atlop: {tally}{kept}", err=True)
+
+
+def demo() -> None:
+    """Predict on four short documents with the bundled model, and show the relations as tables."""
+    from atlop.folder import BUNDLED
+
+    # In fp32, so that every machine prints the same confidences.
+    predict([BUNDLED.parent / "examples.jsonl"], to="table", precision="fp32")
+
+
+def _check_resumable(resume: bool, output: Path | None, target: str) -> None:
+    if resume and (output is None or target != "jsonl"):
+        found = "no --output" if output is None else f"the format {target!r}"
+        raise AtlopError(f"--resume: got {found}, expected a JSONL file, which grows document by document")
+
+
+def _load(folder: Path, *, device: str, precision: str, prune: bool) -> RelationExtractor:
+    """Load a model, after checking what its backend, which takes longer to load, would only find out later."""
+    with loading():
+        from atlop.extractor import load
+        from atlop.folder import ENCODER_GRAPH
+
+        if find_spec("torch") and not (folder / ENCODER_GRAPH).exists():
+            from atlop.backends.devices import choose_device, choose_precision
+
+            choose_precision(precision, choose_device(device))
+        return load(folder, device=device, precision=precision, prune=prune)

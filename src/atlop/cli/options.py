@@ -1,0 +1,151 @@
+"""Options that several commands share, and the checks that need nothing but the options themselves.
+
+This module and those of the commands import little, so that ``atlop --help`` starts at once; lists that other modules
+have as well are written out here, and a test compares them.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Annotated, Any
+
+import typer
+
+from atlop.errors import AtlopError, DataError
+
+READABLE = ("docred", "jsonl", "pubtator", "data")
+WRITABLE = (*READABLE, "leaderboard")
+PREDICTION = (*WRITABLE, "table")
+"""Formats of predictions."""
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "fp32", "bf16")
+ON_ERROR = ("raise", "skip")
+
+Inputs = Annotated[
+    list[Path],
+    typer.Argument(metavar="INPUT...", help="Files of documents, folders of such files, or - for the standard input."),
+]
+Form = Annotated[
+    str | None,
+    typer.Option("--from", help=f"Format of the input: {', '.join(READABLE)}; detected from the content by default."),
+]
+OnError = Annotated[str, typer.Option(help="What to do with a malformed document: raise, or skip it and report it.")]
+Device = Annotated[str, typer.Option(help=f"Device to compute on: {', '.join(DEVICES)}.")]
+Precision = Annotated[
+    str, typer.Option(help="Precision to compute in: auto (the fastest that the processor supports), fp32 or bf16.")
+]
+Model = Annotated[
+    str | None, typer.Option(help="Model folder, or name on the Hugging Face hub; the bundled model by default.")
+]
+ModelArgument = Annotated[
+    str | None, typer.Argument(help="Model folder, or name on the Hugging Face hub; the bundled model by default.")
+]
+Revision = Annotated[
+    str | None, typer.Option(help="Branch, tag or commit of a model on the hub; its main branch by default.")
+]
+
+
+def choice(option: str, value: str, choices: Sequence[str]) -> Any:
+    """Return the value of an option.
+
+    Raises:
+        AtlopError: if it is none of the choices.
+    """
+    if value not in choices:
+        raise AtlopError(f"{option}: got {value!r}, expected one of {', '.join(choices)}")
+    return value
+
+
+def output_format(to: str | None, output: Path | None, choices: Sequence[str]) -> str:
+    """Return the format to write: the one that ``--to`` names, else that of the suffix, else JSONL.
+
+    Args:
+        to: the value of ``--to``.
+        output: the file to write; ``None`` for the standard output.
+        choices: the formats that the command writes.
+
+    Raises:
+        AtlopError: if there is no such format or the suffix does not stand for one.
+    """
+    if to is not None:
+        return str(choice("--to", to, choices))
+    if output is None or _is_stream(output):
+        return "jsonl"
+    from atlop.formats import SUFFIXES
+
+    form = SUFFIXES.get(output.suffix.lower())
+    if form is None:
+        expected = f"a name that ends in one of {', '.join(SUFFIXES)}, or a format named with --to"
+        raise AtlopError(f"--output: got {str(output)!r}, expected {expected}")
+    return form
+
+
+def _is_stream(path: Path) -> bool:
+    return path.is_fifo() or path.is_char_device()
+
+
+def fraction(option: str, value: float) -> float:
+    """Return the value of an option.
+
+    Raises:
+        AtlopError: if it is not between 0 and 1.
+    """
+    if not 0 <= value <= 1:  # nan is not, either
+        raise AtlopError(f"{option}: got {value}, expected a number from 0 to 1")
+    return value
+
+
+def model_folder(name: str | None, revision: str | None) -> Path:
+    """Return the folder of a model, which is downloaded if it is on the hub.
+
+    Raises:
+        AtlopError: if there is no such model, or a revision is asked for that only the hub could have.
+    """
+    if revision is not None and (name is None or Path(name).exists()):
+        owner = "the bundled model" if name is None else f"{name!r}, which is on this machine"
+        raise AtlopError(f"--revision: got {revision!r} for {owner}; only models on the hub have revisions")
+    from atlop.folder import find_folder
+
+    return find_folder(name, revision)
+
+
+def check_writable(path: Path) -> None:
+    """Check that a file can be written, before any work is put into what it is to hold.
+
+    Raises:
+        DataError: if it cannot be.
+    """
+    try:
+        mode = _mode(path)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if stat.S_ISREG(mode):  # a temporary file beside it is written first
+            with TemporaryFile(dir=path.resolve().parent):
+                pass
+    except OSError as error:
+        raise DataError(f"cannot be written: {error.strerror}", file=str(path)) from error
+    except ValueError as error:
+        raise DataError("cannot be written: the name contains a NUL", file=str(path)) from error
+
+
+def _mode(path: Path) -> int:
+    """Return the mode of a file, or that of the regular file that it becomes when it is written."""
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        return stat.S_IFREG
+
+
+def check_empty(folder: Path) -> None:
+    """Check that a folder can take a new model.
+
+    Raises:
+        AtlopError: if something is in it already.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise AtlopError(f"{folder}: is not an empty folder; choose a new one")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from atlop import __version__
+from atlop.cli import options
 from atlop.cli.boundary import Commands
 from atlop.cli.commands import data, models, predict
 
@@ -37,8 +38,14 @@ def main(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Print the traceback of an error as well.")] = False,
+    modules: Annotated[
+        list[str] | None,
+        typer.Option("--import", metavar="MODULE", help="Python module to import first, which registers model parts."),
+    ] = None,
 ) -> None:
-    """Take the options that come before a command; the group and the callback above act on them."""
+    """Take the options that come before a command."""
+    for name in modules or []:
+        options.import_module(name)
 
 
 app.command()(predict.predict)

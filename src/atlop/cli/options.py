@@ -7,8 +7,10 @@ have as well are written out here, and a test compares them.
 from __future__ import annotations
 
 import errno
+import importlib
 import os
 import stat
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -16,7 +18,7 @@ from typing import Annotated, Any
 
 import typer
 
-from atlop.errors import AtlopError, DataError
+from atlop.errors import AtlopError, DataError, reason
 
 READABLE = ("docred", "jsonl", "pubtator", "data")
 WRITABLE = (*READABLE, "leaderboard")
@@ -149,3 +151,19 @@ def check_empty(folder: Path) -> None:
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise AtlopError(f"{folder}: is not an empty folder; choose a new one")
+
+
+def import_module(name: str) -> None:
+    """Import a module of the user's, from the current folder too.
+
+    Raises:
+        AtlopError: if there is none of that name, or it fails.
+    """
+    sys.path.insert(0, "")
+    try:
+        importlib.import_module(name)
+    # It is the user's code, which may raise anything.
+    except Exception as error:
+        raise AtlopError(f"--import: module {name!r} cannot be imported: {reason(error)}") from error
+    finally:
+        sys.path.remove("")

@@ -16,14 +16,10 @@ from atlop.model.attention import ATTENTION, Attend, MentionRows, Projections, a
 
 
 class Encoded(NamedTuple):
-    """What the encoder computes for a batch.
-
-    Shapes: ``states`` [B, L, D], zero after the end of a document; ``attention`` [M, H, L].
-    """
+    """States of subwords [B, L, D], zero after the end of a document, and attention of mention starts [M, H, L]."""
 
     states: Tensor
     attention: Tensor
-    """Attention from each mention start to each subword of its document."""
     projections: tuple[tuple[list[int], Projections], ...] = ()
     """For each group of windows encoded together, its windows and projections, where a head needs them."""
 

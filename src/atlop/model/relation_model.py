@@ -32,13 +32,9 @@ class RelationOutput:
 
 
 class RelationModel(nn.Module):
-    """Scores every pair of a batch against every relation and the threshold.
+    """Scores every pair of a batch against every relation and the threshold, which are ``columns``, R.
 
-    Args:
-        transformer: the encoder that ``AutoModel`` returned.
-        config: the parts to use and their sizes.
-        columns: number of relations, the threshold included, R.
-        entity_types: number of entity types that the label map knows.
+    ``transformer`` is what ``AutoModel`` returned, ``entity_types`` the number of types that the label map knows.
     """
 
     def __init__(self, transformer: PreTrainedModel, config: ModelConfig, columns: int, entity_types: int = 0) -> None:

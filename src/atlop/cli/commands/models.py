@@ -45,15 +45,23 @@ def train(
     typer.echo("; ".join(parts))
 
 
-def info(model: options.ModelArgument = None, revision: options.Revision = None) -> None:
-    """Show the parts and sizes of a model."""
+def info(
+    model: options.ModelArgument = None, revision: options.Revision = None, device: options.Device = "auto"
+) -> None:
+    """Show the parts and sizes of a model, and what computes them on this machine."""
+    options.choice("--device", device, options.DEVICES)
     folder = options.model_folder(model, revision)
     with loading():
+        from atlop.backends.devices import choose_device
+        from atlop.backends.pytorch import TorchBackend
         from atlop.checkpoint import load
         from atlop.cli.show import model_table
+        from atlop.kernels import describe
 
         checkpoint = load(folder)
-    typer.echo(model_table(folder, checkpoint))
+        backend = TorchBackend(checkpoint, device=choose_device(device), precision="auto")
+    more = {"here": f"{backend.device.type}, {backend.precision}", **describe(backend.model)}
+    typer.echo(model_table(folder, checkpoint, more))
 
 
 def export(

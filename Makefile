@@ -15,7 +15,7 @@ export PIP_CONSTRAINT := constraints.txt
 export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check docs bundled-model wheel wheel-test constraints clean benchmarks
+.PHONY: help demo test test-plain check docs bundled-model wheel wheel-test torchless-test constraints clean benchmarks
 .PHONY: benchmark-predict benchmark-train benchmark-precision benchmark-growth benchmark-corpus
 .PHONY: benchmark-startup benchmark-tried benchmark-page
 
@@ -28,7 +28,14 @@ demo: $(VENV)/ready-demo ## Set up and show the relations in four short document
 test: $(VENV)/ready-dev ## Set up and run every test; those of real corpora skip where there are none
 	@$(BIN)/pytest
 
-check: $(VENV)/ready-dev ## Lint, formatting, types and floors
+# What depends on the processor: the model, what replaces its modules, and the command line.
+PLAIN := tests/unit/model tests/unit/kernels tests/unit/backends tests/unit/cli tests/integration/test_cli.py
+
+test-plain: $(VENV)/ready-dev ## Run the tests that depend on the processor without kernels, and then without bf16
+	ATLOP_DISABLE=kernels $(BIN)/pytest $(PLAIN)
+	ATLOP_DISABLE=bf16 $(BIN)/pytest $(PLAIN)
+
+check: $(VENV)/ready-dev ## Lint, formatting, types and layers
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -98,6 +105,19 @@ wheel-test: wheel ## Predict offline with the wheel, installed in an empty envir
 	"$$outside/venv/bin/python" -m pip install --quiet --constraint constraints.txt dist/*.whl
 	cd "$$outside"
 	env -u PYTHONPATH HF_HUB_OFFLINE=1 HF_HOME="$$outside/cache" venv/bin/atlop demo
+
+torchless-test: wheel $(VENV)/ready-dev ## Predict with an exported model where there is no torch
+	outside=$$(mktemp -d)
+	trap 'rm -rf "$$outside"' EXIT
+	$(BIN)/atlop export --output "$$outside/exported"
+	$(PYTHON) -m venv "$$outside/venv"
+	packages=$$(sed -n 's/^pip install \(numpy .*\)/\1/p' docs/export.md)
+	"$$outside/venv/bin/python" -m pip install --quiet --constraint constraints.txt $$packages
+	"$$outside/venv/bin/python" -m pip install --quiet --no-deps dist/*.whl
+	cp src/atlop/bundled/examples.jsonl "$$outside/documents.jsonl"
+	cd "$$outside"
+	! venv/bin/python -c "import torch" 2> /dev/null
+	env -u PYTHONPATH HF_HUB_OFFLINE=1 venv/bin/atlop predict documents.jsonl --model exported --to table
 
 constraints: ## Write constraints.txt anew from the newest versions that fit pyproject.toml
 	fresh=$$(mktemp -d)

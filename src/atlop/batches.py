@@ -1,6 +1,6 @@
-"""The batch of named tensors that the model takes, made of the features of several documents.
+"""The batch of named tensors that the model takes, collated from the features of several documents.
 
-It is laid out in numpy arrays, so that models which need no torch can take it too. The letters of shapes are those of
+It is built of numpy arrays, so that models which need no torch can take it too. The letters of shapes are those of
 :mod:`atlop.model`.
 """
 
@@ -24,43 +24,40 @@ Array = TypeVar("Array")
 
 
 class ContextBlock(NamedTuple):
-    """Some unordered pairs of one document: all that begin with some of its entities."""
+    """Unordered pairs of one document: all that begin with certain of its entities."""
 
     document: int
-    """Its place in the batch."""
+    """Index of the document in the batch."""
     start: int
-    """Place of the first pair in ``Batch.unordered_pairs``."""
+    """Index of the first pair in ``Batch.unordered_pairs``."""
     stop: int
-    """Place after the last."""
+    """Index after the last pair."""
     first: int
-    """The lowest entity that a pair may begin with, counted within the document."""
+    """The first entity that a pair may begin with, counted within the document."""
     last: int
-    """The entity after the highest."""
+    """The entity after the last."""
 
 
 @dataclass(frozen=True)
 class Batch(Generic[Array]):
-    """Several documents as the tensors that the model takes; see :mod:`atlop.model` for the letters.
-
-    N counts the places where a mention start is seen: one for each window that holds it.
-    """
+    """Several documents as the tensors that the model takes."""
 
     input_ids: Array
     """Subwords of every window, [W, S]."""
     attention_mask: Array
     """1 where a window holds a subword, 0 where it is padded, [W, S]."""
     token_places: Array
-    """Where each subword's state goes: document * L + place, or B * L for one that belongs to no document, [W, S]."""
+    """Position of each subword in the joined documents, document * L + place, or B * L for none, [W, S]."""
     coverage: Array
-    """In how many windows each subword of each document is, [B, L]."""
+    """Number of windows that hold each subword, [B, L]."""
     row_positions: Array
-    """Places of mention starts in each window, padded with 0, [W, Q]."""
+    """Positions of mention starts in each window, padded with 0, [W, Q]."""
     row_places: Array
     """Window * Q + column of each used entry of ``row_positions``, [N]."""
     row_mentions: Array
     """The mention that each of them starts, [N]."""
     row_columns: Array
-    """For each of them, the place in the document of every subword of its window, L for none, [N, S]."""
+    """For each of them, the position in the document of every subword of its window, L for none, [N, S]."""
     mention_places: Array
     """document * L + place of each mention start, [M]."""
     mention_entity: Array
@@ -90,15 +87,15 @@ class Batch(Generic[Array]):
     most_sentences: int
     """Sentences of the document that has most, T."""
     whole: bool
-    """Whether every document is one window, so that nothing is to be joined."""
+    """Whether every document is a single window, so that there is nothing to join."""
 
     @property
     def entities(self) -> int:
-        """How many entities the batch has, E."""
+        """Number of entities, E."""
         return sum(self.entity_counts)
 
     def to(self, device: torch.device | str) -> Batch[torch.Tensor]:
-        """Give the batch as tensors on a device."""
+        """Return the batch as tensors on a device."""
         import torch
 
         values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
@@ -111,10 +108,10 @@ class Batch(Generic[Array]):
 
 
 def collate(features: Sequence[Features], special: SpecialSubwords, padding: int) -> Batch[NDArray[Any]]:
-    """Put the features of several documents into one batch.
+    """Collate the features of several documents.
 
     Args:
-        features: at least one document's.
+        features: those of at least one document.
         special: the subwords that frame windows.
         padding: the subword that pads.
     """
@@ -147,7 +144,7 @@ def collate(features: Sequence[Features], special: SpecialSubwords, padding: int
 
 
 def _blocks(document: int, pairs: NDArray[np.int64], offset: int, size: int) -> Iterator[ContextBlock]:
-    """Cut the unordered pairs [U, 2] of a document, which begin at ``offset`` and are sorted by their first entity.
+    """Yield blocks of the unordered pairs [U, 2] of a document, which start at ``offset`` and are sorted.
 
     Each first entity takes ``size`` numbers, one for each other entity and subword.
     """
@@ -159,14 +156,14 @@ def _blocks(document: int, pairs: NDArray[np.int64], offset: int, size: int) -> 
 
 
 def _unordered(pairs: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give the distinct unordered pairs [U, 2] and the one that each ordered pair is, [P]."""
+    """Return the distinct unordered pairs [U, 2], and for each ordered pair the index of its own, [P]."""
     size = int(pairs.max(initial=0)) + 1
     keys, inverse = np.unique(pairs.min(1) * size + pairs.max(1), return_inverse=True)
     return np.stack([keys // size, keys % size], 1), inverse.reshape(-1)
 
 
 def _collate_windows(features: Sequence[Features], special: SpecialSubwords, padding: int) -> dict[str, NDArray[Any]]:
-    """Lay out windows and say where in the documents their subwords belong."""
+    """Return the tensors of the windows and of the positions of their subwords."""
     length = max(len(document.input_ids) for document in features)
     nowhere = len(features) * length
     ids, places, rows = [], [], []

@@ -52,7 +52,7 @@ class Checkpoint:
 
 
 def new_checkpoint(encoder: str, config: ModelConfig, labels: LabelMap) -> Checkpoint:
-    """Put fresh relation layers on a pretrained encoder.
+    """Return a new model: a pretrained encoder with freshly initialised relation layers.
 
     Args:
         encoder: name on the Hugging Face hub, or folder.
@@ -81,7 +81,7 @@ def save(checkpoint: Checkpoint, folder: Path, *, dtype: torch.dtype | None = No
     Args:
         checkpoint: the model.
         folder: where to; files of an older model in it are replaced.
-        dtype: the number format of the stored weights; ``None`` keeps the model's.
+        dtype: the dtype of the stored weights; ``None`` keeps the model's.
     """
     with staging(folder) as place:
         write_settings(place, checkpoint.config, checkpoint.labels)

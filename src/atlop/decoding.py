@@ -1,4 +1,4 @@
-"""Scores to decisions: which relations each pair has.
+"""Logits to relations: which relations each pair has.
 
 The letters of shapes are those of :mod:`atlop.model`.
 """
@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 
 
 def margins(logits: NDArray[np.float32], offset: float = 0.0) -> NDArray[np.float32]:
-    """Give how far each relation is above its pair's threshold, [P, R]; column 0 is zero or the offset."""
+    """Return the margin of each relation over the threshold of its pair, [P, R]; that of column 0 is the offset."""
     return logits - logits[:, :1] + np.float32(offset)
 
 
 def decode(logits: NDArray[np.float32], max_labels: int | None = None, offset: float = 0.0) -> NDArray[np.bool_]:
-    """Decide which relations each pair has: those above the threshold, and of these the best few (paper section 4.1).
+    """Return which relations each pair has: those above the threshold, at most ``max_labels`` (paper section 4.1).
 
     Args:
         logits: [P, R].
-        max_labels: the most relations of one pair; relations that tie for the last place are all kept.
-        offset: added to the margin of every relation over the threshold.
+        max_labels: the most relations of a pair; all that tie for the last place are kept.
+        offset: added to every margin.
 
     Returns:
         True where the pair has the relation, [P, R]; column 0 is true where it has none.

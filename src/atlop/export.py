@@ -1,8 +1,7 @@
-"""A model as ONNX graphs, which predict without torch.
+"""Export a model to ONNX graphs, which predict without torch.
 
-Loops over windows, documents and pairs do not export, so the stages of the model become graphs of their own, and
-:mod:`atlop.backends.onnx` loops: some windows to their states and attention, all windows to entities, some pairs to
-contexts, some pairs to logits.
+Loops over windows, documents and pairs cannot be exported, so each stage of the model becomes a graph, and
+:mod:`atlop.backends.onnx` loops over them.
 
 The letters of shapes are those of :mod:`atlop.model`.
 """
@@ -38,10 +37,10 @@ from atlop.model.pairs import context_weights, pool_context, pool_entities
 from atlop.model.relation_model import RelationModel
 
 LARGEST_DIFFERENCE = 1e-3
-"""How far a logit of an exported model may be from the model's own."""
+"""The largest difference allowed between a logit of an exported model and the model's own."""
 
 PROBE_WINDOW = 512
-"""The longest window that the exported model is tried on."""
+"""The longest window on which an exported model is compared."""
 
 SHAPES = {
     "input_ids": "WS",
@@ -152,11 +151,11 @@ def _batch(given: dict[str, Tensor], **others: Any) -> Batch[Tensor]:
 
 
 def export_onnx(checkpoint: Checkpoint, folder: Path) -> None:
-    """Write a model folder with graphs in place of weights, atomically, once they give the scores of the model itself.
+    """Write a model folder with graphs in place of weights, once they compute the same logits as the model.
 
     Args:
-        checkpoint: the model, on the processor.
-        folder: where to.
+        checkpoint: the model, on the CPU.
+        folder: the folder to write.
 
     Raises:
         CheckpointError: if the encoder cannot be exported.
@@ -164,7 +163,7 @@ def export_onnx(checkpoint: Checkpoint, folder: Path) -> None:
     """
     _check_installed()
     window, config = checkpoint.model.encoder.window, checkpoint.config
-    # Without the encoder itself, nobody could tell how much it reads at once.
+    # The window cannot be found out without the encoder's weights.
     config = dataclasses.replace(config, window=min(window, config.window or window))
     with staging(folder) as place:
         write_settings(place, config, checkpoint.labels)
@@ -184,7 +183,7 @@ def _check_installed() -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep back what the exporter says of itself."""
+    """Suppress the messages of the exporter."""
     loggers = [logging.getLogger(name) for name in TALKATIVE]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -199,7 +198,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _write_graphs(checkpoint: Checkpoint, folder: Path) -> None:
-    """Trace the graphs with a small document of which every size but the number of documents is above 1."""
+    """Trace the graphs with a small document, of which every size but the number of documents is above 1."""
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
     document = example(tokenizer, length=60, window=28, entities=[[3, 40], [11], [22, 24, 50]])
     batch = collate([document], SpecialSubwords.of(tokenizer), 0).to("cpu")
@@ -216,7 +215,7 @@ def _write_graphs(checkpoint: Checkpoint, folder: Path) -> None:
 
 
 def _write_graph(graph: Graph, known: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """Write one graph, traced with an example of its inputs, and give its outputs.
+    """Write one graph, traced with an example of its inputs, and return its outputs.
 
     Raises:
         CheckpointError: if torch cannot export it.
@@ -234,8 +233,8 @@ def _write_graph(graph: Graph, known: dict[str, Tensor], path: Path) -> dict[str
             verbose=False,
         )
     except torch.onnx.errors.OnnxExporterError as error:
-        told = str(error.__cause__ or error).strip().splitlines()[0]
-        raise CheckpointError(f"{path.name}: torch cannot export this part of the model: {told}") from error
+        first = str(error.__cause__ or error).strip().splitlines()[0]
+        raise CheckpointError(f"{path.name}: torch cannot export this part of the model: {first}") from error
     program.save(path)
     return dict(zip(graph.outputs, graph(given), strict=True))
 
@@ -243,13 +242,13 @@ def _write_graph(graph: Graph, known: dict[str, Tensor], path: Path) -> dict[str
 def example(
     tokenizer: PreTrainedTokenizerBase, *, length: int, window: int, entities: Sequence[Sequence[int]]
 ) -> Features:
-    """Make the features of a document of nothing but letters.
+    """Return the features of a document that consists of single letters.
 
     Args:
-        tokenizer: gives the letters' subwords.
+        tokenizer: tokenizes the letters.
         length: subwords of the document.
         window: subwords of a window, of which a quarter overlap.
-        entities: the places of each entity's mentions.
+        entities: the positions of each entity's mentions.
     """
     special = SpecialSubwords.of(tokenizer)
     letters = tokenizer(" ".join(string.ascii_lowercase), add_special_tokens=False)["input_ids"]
@@ -271,10 +270,10 @@ def example(
 
 
 def _compare(plain: TorchBackend, exported: OnnxBackend) -> None:
-    """Try the exported model on documents of other sizes than the one that it was traced with.
+    """Compare the exported model on documents of other sizes than the one that it was traced with.
 
     Raises:
-        CheckpointError: if its scores are not those of the model.
+        CheckpointError: if its logits differ from the model's.
     """
     window = min(exported.window, PROBE_WINDOW)
     probes = [
@@ -284,5 +283,5 @@ def _compare(plain: TorchBackend, exported: OnnxBackend) -> None:
     own, other = (list(backend.logits([[probe] for probe in probes])) for backend in (plain, exported))
     worst = max(float(np.abs(a - b).max()) for (a,), (b,) in zip(own, other, strict=True))
     if not worst <= LARGEST_DIFFERENCE:
-        problem = f"the exported scores differ from the model's by {worst:.2g}, expected at most {LARGEST_DIFFERENCE}"
+        problem = f"the exported logits differ from the model's by {worst:.2g}, expected at most {LARGEST_DIFFERENCE}"
         raise CheckpointError(f"encoder {type(plain.model.encoder.transformer).__name__}: {problem}")

@@ -1,4 +1,4 @@
-"""Documents to numbers: markers, subwords, windows, pairs and labels.
+"""Documents to arrays: markers, subwords, windows, pairs and labels.
 
 The letters of shapes are those of :mod:`atlop.model`.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MARKER = "*"
-"""The subword put around mentions."""
+"""The subword around mentions."""
 
 CACHED_WORDS = 500_000
 """Distinct words whose subwords are remembered before a new table is begun."""
@@ -36,10 +36,10 @@ Place = tuple[int, int]
 
 
 def shared_markers(mentions: Iterable[Mention]) -> tuple[Counter[Place], Counter[Place]]:
-    """One marker where any mention starts and one where any ends, as the published DocRED reader puts them.
+    """Return one marker where any mention starts and one where any ends, as in the published DocRED reader.
 
     Returns:
-        How many markers stand before and how many after each word.
+        The number of markers before and after each word.
     """
     spans = [(mention.sentence, mention.start, mention.end) for mention in mentions]
     before = Counter({(sentence, start): 1 for sentence, start, _ in spans})
@@ -47,14 +47,14 @@ def shared_markers(mentions: Iterable[Mention]) -> tuple[Counter[Place], Counter
 
 
 def each_marker(mentions: Iterable[Mention]) -> tuple[Counter[Place], Counter[Place]]:
-    """A pair of markers for every distinct span and type, as the published CDR and GDA reader puts them."""
+    """Return a pair of markers for every distinct span and type, as in the published CDR and GDA reader."""
     spans = {(mention.sentence, mention.start, mention.end, mention.type) for mention in mentions}
     before = Counter((sentence, start) for sentence, start, _, _ in spans)
     return before, Counter((sentence, end - 1) for sentence, _, end, _ in spans)
 
 
 def no_markers(mentions: Iterable[Mention]) -> tuple[Counter[Place], Counter[Place]]:
-    """No markers, the paper's ablation."""
+    """Return no markers, the ablation."""
     return Counter(), Counter()
 
 
@@ -63,7 +63,7 @@ MARKERS: dict[str, Callable[[Iterable[Mention]], tuple[Counter[Place], Counter[P
     "each": each_marker,
     "none": no_markers,
 }
-"""The parts that ``ModelConfig.markers`` names."""
+"""The choices of ``ModelConfig.markers``."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class SpecialSubwords:
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerBase) -> SpecialSubwords:
-        """Find them out from how a tokenizer frames one text and two."""
+        """Infer them from how a tokenizer frames one text and two."""
         text = tokenizer(MARKER, add_special_tokens=False)["input_ids"]
         one, two = tokenizer(MARKER)["input_ids"], tokenizer(MARKER, MARKER)["input_ids"]
         size = len(text)
@@ -91,18 +91,18 @@ class SpecialSubwords:
 
 
 def plan_windows(length: int, size: int, special: SpecialSubwords, overlap: int) -> list[tuple[int, int]]:
-    """Cover a document by windows: the first and the last flush with its ends, the others evenly between.
+    """Cover a document with windows: the first and the last at its ends, the others evenly spaced in between.
 
-    A text that two windows cover is split as the published code splits it.
+    Two windows are placed as in the published code.
 
     Args:
         length: subwords of the document, the special ones included.
         size: subwords of a window, the special ones included.
         special: the subwords that frame a window that does not reach an end of the document.
-        overlap: the fewest subwords that two neighbours share; below zero, the most that may fall between them.
+        overlap: the fewest subwords that two neighbours share; if negative, the most that may lie between them.
 
     Returns:
-        Spans [start, stop) of the document, of which each goes into one window.
+        Spans [start, stop) of the document, one for each window.
     """
     if length <= size:
         return [(0, length)]
@@ -115,7 +115,7 @@ def plan_windows(length: int, size: int, special: SpecialSubwords, overlap: int)
 
 @dataclass(frozen=True)
 class Features:
-    """One document as numbers; everything that can be known of it without a model."""
+    """One document as arrays: everything about it that does not depend on the weights."""
 
     title: str
     """Title of the document, for messages."""
@@ -161,7 +161,7 @@ class Layout:
 
 
 class Featurizer:
-    """Makes features of documents for one model.
+    """Converts documents to features for one model.
 
     Args:
         tokenizer: the encoder's tokenizer; every word is tokenized by itself.
@@ -199,7 +199,7 @@ class Featurizer:
             raise ConfigError([f"window_overlap: got {config.window_overlap}, expected {expected}"])
 
     def __call__(self, document: Document, *, labelled: bool = False) -> Features:
-        """Make the features of one document.
+        """Return the features of a document.
 
         Args:
             document: any document.
@@ -273,13 +273,13 @@ class Featurizer:
 
 
 def label_matrix(document: Document, labels: LabelMap, pairs: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
-    """Lay out the relations of a document in the order of pairs, [P, R]; column 0 is true where there is none.
+    """Return the relations of a document as a matrix [P, R]; column 0 is true where a pair has none.
 
-    A relation of a pair that is not among them has no row and is left out.
+    A relation of a pair that is not listed has no row and is dropped.
 
     Args:
         document: the document with its relations.
-        labels: gives the columns.
+        labels: the label map of the columns.
         pairs: head and tail of each row.
 
     Raises:

@@ -124,7 +124,7 @@ def test_a_model_that_would_score_otherwise_is_not_written(
     monkeypatch.setattr("atlop.export._write_graphs", lambda _, folder: copy_graphs(exported, folder))
     with pytest.raises(CheckpointError) as caught:
         export_onnx(tiny_checkpoint, tmp_path)
-    expected = f"the exported scores differ from the model's by {shown}, expected at most 0.001"
+    expected = f"the exported logits differ from the model's by {shown}, expected at most 0.001"
     assert str(caught.value) == f"encoder BertModel: {expected}"
     assert not list(tmp_path.iterdir())
 

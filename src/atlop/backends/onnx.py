@@ -1,4 +1,4 @@
-"""Scores documents with the graphs of an exported model, by onnxruntime and without torch.
+"""Scores documents with the graphs of an exported model, on onnxruntime and without torch.
 
 The letters of shapes are those of :mod:`atlop.model`.
 """
@@ -36,7 +36,7 @@ Arrays = dict[str, NDArray[Any]]
 
 
 class OnnxBackend:
-    """Runs an exported model on the processor.
+    """Runs an exported model on a CPU.
 
     Args:
         folder: a model folder that ``atlop export`` wrote.
@@ -54,14 +54,14 @@ class OnnxBackend:
         # One document a batch, in fp32.
         self.window, self.batch_subwords, self.precision, self.all_documents = self.config.window, 1, "fp32", False
         self._encoder, self._pairs = _open(folder / ENCODER_GRAPH), _open(folder / PAIRS_GRAPH)
-        # Several threads of onnxruntime lose sums where they add to one row at once (its ScatterND).
+        # Several threads of onnxruntime lose part of a sum where they add to one row at once (its ScatterND).
         self._entities = _open(folder / ENTITIES_GRAPH, threads=1)
         self._contexts = None if self.config.context == "none" else _open(folder / CONTEXTS_GRAPH)
         columns = self._pairs.get_outputs()[0].shape[1]
         if columns != len(self.labels):
             problem = f"scores {columns} columns, but the label map has {len(self.labels)}"
             raise CheckpointError(f"{folder / PAIRS_GRAPH}: {problem}")
-        # Without torch, transformers would say that it cannot load models.
+        # Without torch, transformers warns that it cannot load models.
         logging.getLogger("transformers").addFilter(_is_no_advice)
         self.tokenizer = load_tokenizer(folder / ENCODER)
         self.special = SpecialSubwords.of(self.tokenizer)
@@ -73,7 +73,7 @@ class OnnxBackend:
             yield [self._document(collate([document], self.special, padding)) for document in features]
 
     def _document(self, batch: Batch[NDArray[Any]]) -> NDArray[np.float32]:
-        """Score one document, some of its pairs at a time."""
+        """Score one document, in blocks of pairs."""
         entities = self._encode(batch)
         contexts = self._contexts_of(entities, batch)
         order = np.argsort(batch.pair_contexts, kind="stable")
@@ -87,7 +87,7 @@ class OnnxBackend:
         return logits
 
     def _encode(self, batch: Batch[NDArray[Any]]) -> Arrays:
-        """Give the states of a document and the embeddings and attention of its entities, reading window by window."""
+        """Return the states of a document and the embeddings and attention of its entities, window by window."""
         given = {part.name: vars(batch)[part.name] for part in self._encoder.get_inputs()}
         windows = [
             _run(self._encoder, {name: array[window : window + 1] for name, array in given.items()})
@@ -97,7 +97,7 @@ class OnnxBackend:
         return _run(self._entities, {**vars(batch), **joined})
 
     def _contexts_of(self, entities: Arrays, batch: Batch[NDArray[Any]]) -> NDArray[np.float32]:
-        """Give the contexts [U, D] of the unordered pairs, [U, 0] for a model that uses none."""
+        """Return the contexts [U, D] of the unordered pairs, [U, 0] for a model without them."""
         if self._contexts is None:
             return np.zeros((len(batch.unordered_pairs), 0), dtype=np.float32)
         contexts = []
@@ -109,7 +109,7 @@ class OnnxBackend:
 
 
 def _open(path: Path, *, threads: int = 0) -> InferenceSession:
-    """Load a graph to run on so many threads, 0 for one a core."""
+    """Load a graph to run on a number of threads, 0 for one for each core."""
     try:
         import onnxruntime
     except ImportError as error:
@@ -128,7 +128,7 @@ def _open(path: Path, *, threads: int = 0) -> InferenceSession:
 
 
 def _run(session: InferenceSession, arrays: Arrays) -> Arrays:
-    """Give a graph those of the arrays that it takes, and get what it gives, all by name."""
+    """Run a graph on those of the arrays that it takes; inputs and outputs go by name."""
     outputs = [part.name for part in session.get_outputs()]
     taken = {part.name: arrays[part.name] for part in session.get_inputs()}
     return dict(zip(outputs, session.run(outputs, taken), strict=True))
@@ -139,12 +139,12 @@ def _is_no_advice(record: logging.LogRecord) -> bool:
 
 
 def check_options(device: str, precision: str) -> None:
-    """Refuse what an exported model cannot do.
+    """Refuse devices and precisions that an exported model does not have.
 
     Raises:
-        AtlopError: if it is asked for a device or a precision of its own.
+        AtlopError: if the device is not a CPU or the precision is not fp32.
     """
     if device not in ("auto", "cpu"):
-        raise AtlopError(f"device: got {device!r}, expected auto or cpu, as an exported model runs on the processor")
+        raise AtlopError(f"device: got {device!r}, expected auto or cpu, as an exported model runs on a CPU")
     if precision not in ("auto", "fp32"):
         raise AtlopError(f"precision: got {precision!r}, expected auto or fp32, which an exported model computes in")

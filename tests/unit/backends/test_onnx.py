@@ -118,7 +118,7 @@ def test_an_exported_folder_is_told_by_its_graphs(exported: Path, device: str, p
 @pytest.mark.parametrize(
     ("device", "precision", "message"),
     [
-        ("cuda", "fp32", "device: got 'cuda', expected auto or cpu, as an exported model runs on the processor"),
+        ("cuda", "fp32", "device: got 'cuda', expected auto or cpu, as an exported model runs on a CPU"),
         ("cpu", "bf16", "precision: got 'bf16', expected auto or fp32, which an exported model computes in"),
     ],
 )

@@ -1,7 +1,7 @@
-"""A trained model: its folder with the weights in safetensors, and what fills a model with weights.
+"""A trained model: saved to and loaded from its folder, the weights in safetensors.
 
-:mod:`atlop.folder` tells what else the folder holds. Nothing in it is ever run: the encoder is one of transformers' own
-classes.
+:mod:`atlop.folder` describes what else the folder holds. No code in it is ever run: the encoder is one of transformers'
+own classes.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from atlop.folder import (
     ENCODER,
     ENCODER_GRAPH,
     SETTINGS,
+    WEIGHTS,
     find_folder,
     load_config,
     load_labels,
@@ -31,9 +32,6 @@ from atlop.folder import (
 )
 from atlop.labels import LabelMap
 from atlop.model.relation_model import RelationModel
-
-WEIGHTS = "model.safetensors"
-"""The file of all weights."""
 
 
 @dataclass(frozen=True)
@@ -67,19 +65,27 @@ def new_checkpoint(encoder: str, config: ModelConfig, labels: LabelMap) -> Check
 
 
 def save(checkpoint: Checkpoint, folder: Path, *, dtype: torch.dtype | None = None) -> None:
-    """Write a model folder; each file appears whole or not at all, and ``atlop.json`` last.
+    """Save a model in a folder, whole or not at all; other files in the folder are left alone.
 
     Args:
         checkpoint: the model.
-        folder: where to; files of an older model in it are replaced.
-        dtype: the number format of the stored weights; ``None`` keeps the model's.
+        folder: the folder; a model of any kind that it holds is replaced.
+        dtype: dtype of the stored weights; ``None`` keeps the model's.
+
+    Raises:
+        CheckpointError: if the folder cannot be written; it is then as it was.
     """
+    weights = checkpoint.model.state_dict().items()
     with staging(folder) as place:
         write_settings(place, checkpoint.config, checkpoint.labels)
         write_encoder(checkpoint, place / ENCODER)
-        weights = checkpoint.model.state_dict().items()
-        save_file({name: weight.detach().to("cpu", dtype).contiguous() for name, weight in weights}, place / WEIGHTS)
-        # safetensors lets nobody else read its file; the weights are no more secret than the settings.
+        try:
+            save_file(
+                {name: weight.detach().to("cpu", dtype).contiguous() for name, weight in weights}, place / WEIGHTS
+            )
+        except SafetensorError as error:
+            raise OSError(reason(error)) from error
+        # safetensors makes its file private; the weights are no more secret than the settings.
         (place / WEIGHTS).chmod((place / SETTINGS).stat().st_mode)
 
 
@@ -90,10 +96,10 @@ def write_encoder(checkpoint: Checkpoint, folder: Path) -> None:
 
 
 def load(name: str | Path | None = None) -> Checkpoint:
-    """Read a model folder.
+    """Load a model folder.
 
     Args:
-        name: a folder, a name on the Hugging Face hub, or ``None`` for the bundled model.
+        name: a folder, a name on the Hugging Face Hub, or ``None`` for the bundled model.
 
     Raises:
         CheckpointError: if a file is missing or broken, or the files do not fit together.
@@ -118,7 +124,8 @@ def bare_encoder(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase
         # Random weights would only be replaced; buffers that no file holds are made all the same.
         with init_empty_weights():
             transformer = AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
+    # Damaged files raise errors of every kind.
+    except Exception as error:
         raise CheckpointError(f"{folder}: transformers cannot load the encoder: {reason(error)}") from error
     return transformer, load_tokenizer(folder)
 

@@ -88,7 +88,10 @@ def got(value: Any, limit: int = 60) -> str:
         value: what was found.
         limit: the longest repr shown, in characters.
     """
-    shown = repr(value)
+    try:
+        shown = repr(value)
+    except (RecursionError, ValueError):  # nested too deeply, or an integer of too many digits
+        return f"a value too large to show ({type(value).__name__})"
     if len(shown) > limit:
         shown = f"{shown[: limit - 3]}..."
     return f"{shown} ({type(value).__name__})"

@@ -17,8 +17,7 @@ from atlop.documents import Document, Relation
 from atlop.errors import CheckpointError
 from atlop.features import Features, Featurizer
 from atlop.folder import find_folder
-from atlop.labels import LabelMap
-from atlop.type_constraints import TypeConstraints
+from atlop.type_constraints import UnknownTypes
 
 DOCUMENTS_AT_ONCE = 64
 """Documents read ahead and sorted by length, so that those of one batch are about equally long."""
@@ -50,10 +49,14 @@ class RelationExtractor:
 
     def __init__(self, backend: Backend, *, prune: bool = False) -> None:
         self.backend = backend
-        type_constraints = _known_constraints(backend.labels) if prune else None
+        constraints = backend.labels.type_constraints
+        if prune and constraints is None:
+            problem = "the model holds no type pairs, expected those that its training relations connect"
+            raise CheckpointError(f"prune: {problem}; train it with this version of atlop, or predict without pruning")
         self.featurizer = Featurizer(
-            backend.tokenizer, backend.config, backend.window, type_constraints=type_constraints
+            backend.tokenizer, backend.config, backend.window, type_constraints=constraints, prune=prune
         )
+        self.unknown_types = UnknownTypes(constraints)
 
     def predict(self, documents: Iterable[Document]) -> Iterator[Document]:
         """Give each document with the relations that the model finds in place of its own, in the same order.
@@ -92,6 +95,7 @@ class RelationExtractor:
         )
 
     def _score(self, documents: list[Document]) -> list[PairScores]:
+        self.unknown_types.warn(documents)
         features = [self.featurizer(document) for document in documents]
         logits: list[NDArray[np.float32]] = [np.zeros((0, len(self.backend.labels)), np.float32)] * len(features)
         for group in _groups(features, self.backend.subwords_at_once):
@@ -102,13 +106,6 @@ class RelationExtractor:
             if not np.isfinite(score.logits).all():
                 raise CheckpointError(f"document {score.title!r}: the model gave scores that are not numbers")
         return scores
-
-
-def _known_constraints(labels: LabelMap) -> TypeConstraints:
-    if labels.type_constraints is None:
-        problem = "the model holds no type pairs, expected those that its training relations connect"
-        raise CheckpointError(f"prune: {problem}; train it with this version of atlop, or predict without pruning")
-    return labels.type_constraints
 
 
 def _chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:

@@ -18,7 +18,7 @@ from atlop.config import ModelConfig
 from atlop.documents import Document, Mention
 from atlop.errors import ConfigError
 from atlop.labels import LabelMap
-from atlop.type_constraints import TypeConstraints
+from atlop.type_constraints import TypeConstraints, pairs_to_score
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -142,7 +142,8 @@ class Featurizer:
         tokenizer: the encoder's tokenizer; every word is given to it by itself.
         config: markers, lengths and windows.
         window: subwords that the encoder reads at once.
-        type_constraints: if given, pairs of types that it does not connect are left out.
+        type_constraints: which pairs are candidates where a document lists none.
+        prune: whether to skip pairs of types that no training relation connects.
 
     Raises:
         ConfigError: if a window has no room for its overlap.
@@ -155,8 +156,10 @@ class Featurizer:
         window: int,
         *,
         type_constraints: TypeConstraints | None = None,
+        prune: bool = False,
     ) -> None:
         self.tokenizer, self.config, self.type_constraints = tokenizer, config, type_constraints
+        self.prune = prune
         self.markers = MARKERS[config.markers]
         # A vocabulary without the marker marks with its unknown subword, as the published code does.
         self.marker: int = cast(list[int], tokenizer.convert_tokens_to_ids([MARKER]))[0]
@@ -184,7 +187,7 @@ class Featurizer:
         starts = np.array([places[mention.sentence, mention.start] for mention, _ in mentions], dtype=np.int64)
         starts += len(self.special.prefix)
         owners, kept = np.array([entity for _, entity in mentions], dtype=np.int64), starts < len(ids)
-        pairs = document.pairs if self.type_constraints is None else self.type_constraints.kept(document)
+        pairs = pairs_to_score(document, self.type_constraints, prune=self.prune)
         windows = plan_windows(len(ids), self.window, self.special, self.config.window_overlap)
         return Features(
             title=document.title,

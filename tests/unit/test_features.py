@@ -282,7 +282,9 @@ def test_features_leave_out_pairs_of_types_that_are_not_connected(
     relations = (Relation(0, 1, "P1"), Relation(1, 0, "P1"))
     document = build_document([SENTENCE], [(0, 0, 1, "PER")], [(0, 1, 2, "LOC")], relations=relations)
     type_constraints = TypeConstraints({"PER": frozenset({"LOC"}), "LOC": frozenset()})
-    featurizer = Featurizer(tiny_tokenizer, ModelConfig(window_overlap=0), window=64, type_constraints=type_constraints)
+    featurizer = Featurizer(
+        tiny_tokenizer, ModelConfig(window_overlap=0), window=64, type_constraints=type_constraints, prune=True
+    )
     features = featurizer(document, LabelMap(("P1",)))
     assert features.pairs.tolist() == [[0, 1]]
     assert features.labels is not None
@@ -295,5 +297,7 @@ def test_features_of_a_document_without_a_pair_to_keep(
 ) -> None:
     document = build_document([SENTENCE], [(0, 0, 1)], [(0, 1, 2)])
     nothing = TypeConstraints({"PER": frozenset()})
-    features = Featurizer(tiny_tokenizer, ModelConfig(window_overlap=0), window=64, type_constraints=nothing)(document)
+    features = Featurizer(
+        tiny_tokenizer, ModelConfig(window_overlap=0), window=64, type_constraints=nothing, prune=True
+    )(document)
     assert features.pairs.shape == (0, 2)

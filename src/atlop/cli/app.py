@@ -74,8 +74,10 @@ def train(
 ) -> None:
     """Train a model and keep the epoch with the best dev F1."""
     from atlop.config import load_training_config, parse_overrides
+    from atlop.folder import initial_config
 
-    settings = load_training_config(config, parse_overrides(overrides or []))
+    base = initial_config(init) if init else None
+    settings = load_training_config(config, parse_overrides(overrides or []), base=base)
     # Only here, so that a wrong configuration is told at once.
     with without_gc():
         from atlop.cli.training import TrainingProgress

@@ -1,24 +1,30 @@
-"""One training run from configuration to model folder."""
+"""One training run, from a configuration to a model folder."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 from torch import nn
 from transformers import ProgressCallback, TrainerCallback, set_seed
 
-from atlop.backends.pytorch import choose_device
+from atlop.backends.devices import choose_device, choose_precision
 from atlop.checkpoint import Checkpoint, load, new_checkpoint, save
-from atlop.config import TrainingConfig
+from atlop.config import ModelConfig, TrainingConfig
+from atlop.errors import ConfigError
 from atlop.features import Featurizer
+from atlop.folder import check_tokenizer, initial_config
 from atlop.labels import LabelMap
-from atlop.training.corpora import Corpora, make_labels, read_corpora
-from atlop.training.states import CONFIG, HISTORY, STATES, check_output, describe, last_state, write_json
+from atlop.training.corpora import Corpora, check_dev, make_labels, read_corpora
+from atlop.training.states import CONFIG, HISTORY, STATES, check_output, claim, describe, last_state, write_json
 from atlop.training.trainer import RelationTrainer, make_arguments
+
+STRUCTURE = ("embedding_size", "block_size", "markers", "mention_pooling", "context", "thresholding")
+"""Settings that a model cannot change once it is trained."""
 
 
 def train(
@@ -30,57 +36,91 @@ def train(
     device: str = "auto",
     callbacks: Sequence[TrainerCallback] = (),
 ) -> dict[str, float]:
-    """Train a model and leave the best epoch's in a folder.
+    """Train a model and leave that of the best epoch in a folder.
 
     Args:
         config: everything that the run depends on.
         output: the folder; it must be new or empty unless ``resume``.
-        resume: go on from the last whole state in ``output``, or start where there is none.
-        init: a model to start from instead of fresh relation layers; the run's labels may be new to it.
+        resume: continue from the last complete state in ``output``, or start if there is none.
+        init: a model to start from instead of new relation layers, which may have other relations; ``config.model``
+            must agree with its structure, as that of :func:`atlop.folder.initial_config` does.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        callbacks: are told of every step, such as to show how far the run is; without one, nothing is shown.
+        callbacks: called at every step, to show progress for example; nothing is shown otherwise.
 
     Returns:
         The scores of the best epoch on the dev documents, empty without dev documents.
 
     Raises:
-        AtlopError: if the folder is in use, or the documents, labels, encoder or device do not serve.
+        AtlopError: if the folder is in use, or the documents, labels, encoder or device cannot be used.
     """
-    settings = describe(config, init)
-    if is_first_process():
-        check_output(output, settings, resume=resume)
-    target, corpora = choose_device(device), read_corpora(config)
-    labels = make_labels(config, corpora.train)
-    set_seed(config.seed)
-    checkpoint = new_checkpoint(config.encoder, config.model, labels) if init is None else start_from(init, labels)
-    trainer = make_trainer(checkpoint, corpora, config, output, target)
-    trainer.remove_callback(ProgressCallback)
-    for callback in callbacks:
-        trainer.add_callback(callback)
-    if is_first_process():
-        output.mkdir(parents=True, exist_ok=True)
-        write_json(output / CONFIG, settings)
-    trainer.train(resume_from_checkpoint=last_state(output / STATES) if resume else None)
-    if is_first_process():
-        write_json(output / HISTORY, trainer.state.log_history)
-        if not corpora.dev:
-            save(checkpoint, output)
+    target, settings = choose_device(device), describe(config, init)
+    precision = choose_precision(config.precision, target, training=True)
+    with claim(output) if is_first_process() else nullcontext():
+        if is_first_process():
+            check_output(output, settings, resume=resume)
+        trainer = prepare(dataclasses.replace(config, precision=precision), output, init=init, device=target)
+        trainer.remove_callback(ProgressCallback)
+        for callback in callbacks:
+            trainer.add_callback(callback)
+        if is_first_process():
+            write_json(output / CONFIG, settings)
+        trainer.train(resume_from_checkpoint=last_state(output / STATES) if resume else None)
+        if is_first_process():
+            write_json(output / HISTORY, trainer.state.log_history)
+            if not config.dev:
+                save(trainer.checkpoint, output)
     return trainer.best()
 
 
 def is_first_process() -> bool:
-    """Tell whether this is the process that writes, of the several that ``torchrun`` starts."""
+    """Return whether this is the process that writes, of the several that ``torchrun`` starts."""
     return os.environ.get("RANK", "0") == "0"
 
 
-def start_from(init: str, labels: LabelMap) -> Checkpoint:
-    """Take a trained model for a label map: relations that it knows keep their weights, new ones start afresh.
+def prepare(config: TrainingConfig, output: Path, *, init: str | None, device: torch.device) -> RelationTrainer:
+    """Return the trainer of a run, ready to start; everything that is read is checked before the model is loaded."""
+    if init is not None:
+        check_structure(config.model, init)
+    corpora = read_corpora(config)
+    labels = make_labels(config, corpora.train)
+    check_dev(config, corpora, labels)
+    set_seed(config.seed)
+    if init is not None:
+        checkpoint = start_from(init, config.model, labels)
+    else:
+        checkpoint = new_checkpoint(config.encoder, config.model, labels)
+        embeddings = getattr(checkpoint.model.encoder.transformer.config, "vocab_size", None)
+        check_tokenizer(checkpoint.tokenizer, embeddings, place=f"encoder {config.encoder!r}")
+    return make_trainer(checkpoint, corpora, config, output, device)
+
+
+def check_structure(config: ModelConfig, init: str) -> None:
+    """Refuse settings that disagree with the structure of the model to start from.
+
+    Raises:
+        CheckpointError: if the model cannot be read.
+        ConfigError: listing every setting that differs.
+    """
+    own = initial_config(init)
+    differ = [name for name in STRUCTURE if getattr(config, name) != getattr(own, name)]
+    if differ:
+        told = ((name, getattr(config, name), getattr(own, name)) for name in differ)
+        mistakes = [f"model.{name}: got {found!r}, expected the model's {wanted!r}" for name, found, wanted in told]
+        raise ConfigError(mistakes, source=f"--init {init}")
+
+
+def start_from(init: str, config: ModelConfig, labels: LabelMap) -> Checkpoint:
+    """Return a trained model with another label map: known relations keep their weights, new ones are initialized.
+
+    Args:
+        init: the model.
+        config: its new settings, of the same structure.
+        labels: its new label map.
 
     Raises:
         CheckpointError: if the model cannot be loaded.
     """
     old = load(init)
-    config = dataclasses.replace(old.config, threshold_offset=0.0, temperature=1.0)
     linear = old.model.bilinear.linear
     fresh = nn.Linear(linear.in_features, len(labels))
     known = [
@@ -96,7 +136,7 @@ def start_from(init: str, labels: LabelMap) -> Checkpoint:
 def make_trainer(
     checkpoint: Checkpoint, corpora: Corpora, config: TrainingConfig, output: Path, device: torch.device
 ) -> RelationTrainer:
-    """Put together the trainer of a run; it has not started."""
+    """Assemble the trainer of a run without starting it."""
     featurizer = Featurizer(checkpoint.tokenizer, checkpoint.config, checkpoint.model.encoder.window)
     features = [featurizer(document, checkpoint.labels) for document in corpora.train if document.pairs]
     arguments = make_arguments(config, output, device)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -225,7 +226,7 @@ def staging(folder: Path) -> Iterator[Path]:
     Raises:
         CheckpointError: if the folder cannot be written; it is then as it was.
     """
-    created, place = not folder.exists(), None
+    created, place = not os.path.lexists(folder), None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for leftover in folder.glob(f"{STAGING}*"):

@@ -43,7 +43,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _path(value: Any) -> Any:
-    return Path(value) if isinstance(value, str) and value else value
+    return Path(value) if isinstance(value, str) and value and "\0" not in value else value
 
 
 def _is_tracker_list(value: Any) -> bool:

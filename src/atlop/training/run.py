@@ -104,8 +104,9 @@ def check_structure(config: ModelConfig, init: str) -> None:
     own = initial_config(init)
     differ = [name for name in STRUCTURE if getattr(config, name) != getattr(own, name)]
     if differ:
-        told = ((name, getattr(config, name), getattr(own, name)) for name in differ)
-        mistakes = [f"model.{name}: got {found!r}, expected the model's {wanted!r}" for name, found, wanted in told]
+        both = ((name, getattr(config, name), getattr(own, name)) for name in differ)
+        expected = "as in the model to start from; leave it out"
+        mistakes = [f"model.{name}: got {found!r}, expected {wanted!r}, {expected}" for name, found, wanted in both]
         raise ConfigError(mistakes, source=f"--init {init}")
 
 

@@ -63,7 +63,7 @@ def claim(output: Path) -> Iterator[None]:
     Raises:
         AtlopError: if another run holds it, or it cannot be written.
     """
-    missing = [folder for folder in (output, *output.parents) if not folder.exists()]
+    missing = [folder for folder in (output, *output.parents) if not os.path.lexists(folder)]
     lock = _open_lock(output)
     try:
         yield

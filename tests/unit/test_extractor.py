@@ -246,3 +246,14 @@ def test_a_folder_is_loaded_ready_to_predict(
         loaded.scores(documents), RelationExtractor(TorchBackend(tiny_checkpoint)).scores(documents), strict=True
     ):
         np.testing.assert_array_equal(found.logits, expected.logits)
+
+
+def test_types_that_training_never_showed_are_named_once(
+    born: Checkpoint, typed: list[Document], build_document: Callable[..., Document], caplog: pytest.LogCaptureFixture
+) -> None:
+    extractor = RelationExtractor(TorchBackend(born))
+    unknown = build_document(["Ada wrote"], [(0, 0, 1, "Chemical")], [(0, 1, 2, "Disease")])
+    list(extractor.predict([*typed, unknown]))
+    list(extractor.predict([unknown]))
+    trained = "the model was trained on LOC, PER and finds few or no relations of other types"
+    assert caplog.messages == [f"entities of type Chemical, Disease: {trained}"]

@@ -17,7 +17,7 @@ from typing import Any
 from atlop.errors import LabelError, got, reason
 from atlop.type_constraints import TypeConstraints
 
-MOST_RELATIONS = 2**16
+MOST_RELATIONS = 2**14
 """The largest label map; larger ones are taken for damaged files."""
 
 _BIOMEDICAL_LABEL = re.compile(r"\d+:(\w+):\d+")

@@ -15,7 +15,7 @@ from transformers import ProgressCallback, TrainerCallback, set_seed
 from atlop.backends.devices import choose_device, choose_precision
 from atlop.checkpoint import Checkpoint, load, new_checkpoint, save
 from atlop.config import ModelConfig, TrainingConfig
-from atlop.errors import ConfigError
+from atlop.errors import AtlopError, CheckpointError, ConfigError, reason
 from atlop.features import Featurizer
 from atlop.folder import check_tokenizer, initial_config
 from atlop.labels import LabelMap
@@ -81,17 +81,29 @@ def prepare(config: TrainingConfig, output: Path, *, init: str | None, device: t
     """Return the trainer of a run, ready to start; everything that is read is checked before the model is loaded."""
     if init is not None:
         check_structure(config.model, init)
+    elif config.encoder.startswith((".", "/", "~")) and not os.path.isdir(config.encoder):  # noqa: PTH112
+        raise CheckpointError(f"encoder {config.encoder!r}: no such folder")
     corpora = read_corpora(config)
     labels = make_labels(config, corpora.train)
     check_dev(config, corpora, labels)
     set_seed(config.seed)
-    if init is not None:
-        checkpoint = start_from(init, config.model, labels)
-    else:
-        checkpoint = new_checkpoint(config.encoder, config.model, labels)
-        embeddings = getattr(checkpoint.model.encoder.transformer.config, "vocab_size", None)
-        check_tokenizer(checkpoint.tokenizer, embeddings, place=f"encoder {config.encoder!r}")
+    try:
+        checkpoint = start_from(init, config.model, labels) if init else build(config, labels)
+    except RuntimeError as error:  # of torch, for want of memory
+        raise AtlopError(f"the model cannot be built in these sizes: {reason(error)}") from error
     return make_trainer(checkpoint, corpora, config, output, device)
+
+
+def build(config: TrainingConfig, labels: LabelMap) -> Checkpoint:
+    """Return a model with a pretrained encoder and new relation layers.
+
+    Raises:
+        CheckpointError: if the encoder cannot be loaded, or its tokenizer does not fit it.
+    """
+    checkpoint = new_checkpoint(config.encoder, config.model, labels)
+    embeddings = getattr(checkpoint.model.encoder.transformer.config, "vocab_size", None)
+    check_tokenizer(checkpoint.tokenizer, embeddings, place=f"encoder {config.encoder!r}")
+    return checkpoint
 
 
 def check_structure(config: ModelConfig, init: str) -> None:

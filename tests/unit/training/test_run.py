@@ -301,6 +301,25 @@ def test_an_overlap_that_the_window_has_no_room_for_is_told(configure: Configure
     assert str(caught.value) == f"configuration: 1 mistake\n  - window_overlap: got 128, expected {expected}"
 
 
+def test_a_model_that_memory_cannot_hold_is_told(
+    configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> Checkpoint:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(module, "new_checkpoint", fail)
+    with pytest.raises(AtlopError) as caught:
+        train(configure(), tmp_path / "out", device="cpu")
+    problem = "DefaultCPUAllocator: can't allocate memory"
+    assert str(caught.value) == f"the model cannot be built in these sizes: {problem}"
+
+
+def test_an_encoder_folder_that_is_missing_is_told(configure: Configure, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError) as caught:
+        train(configure(encoder="./none"), tmp_path / "out", device="cpu")
+    assert str(caught.value) == "encoder './none': no such folder"
+
+
 def test_an_encoder_that_cannot_be_loaded_is_told(configure: Configure, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(CheckpointError) as caught:

@@ -10,7 +10,6 @@ import dataclasses
 import datetime
 import json
 import platform
-import shutil
 import sys
 from pathlib import Path
 
@@ -128,7 +127,6 @@ def main() -> None:
     parser.add_argument("--train", type=Path, required=True)
     arguments = parser.parse_args()
     checkpoint = load_checkpoint(arguments.run)
-    shutil.rmtree(BUNDLED, ignore_errors=True)
     save(checkpoint, BUNDLED, dtype=torch.float16)
     dev, train = read(arguments.dev), read(arguments.train)
     # Runs of early versions did not store them.

@@ -130,14 +130,18 @@ class LabelMap:
             problem = f"got the columns {got(sorted(columns.values(), key=_digits))}"
             raise LabelError(f"label map: {problem}, expected 0 to {len(columns) - 1}, each once")
         names = [plain_name(name) for name in sorted(columns, key=lambda name: place[_digits(columns[name])])]
-        known = {name: shown for name, shown in (display_names or {}).items() if name in set(names[1:])}
-        return cls(tuple(names[1:]), known, names[0])
+        return cls(tuple(names[1:]), _only(names[1:], display_names), names[0])
 
     @classmethod
     def from_relations(cls, relations: Iterable[str], display_names: Mapping[str, str] | None = None) -> LabelMap:
         """Make a label map of the relations of a corpus, in alphabetical order."""
         names = tuple(sorted(set(relations)))
-        return cls(names, {name: shown for name, shown in (display_names or {}).items() if name in names})
+        return cls(names, _only(names, display_names))
+
+
+def _only(names: Iterable[str], display_names: Mapping[str, str] | None) -> dict[str, str]:
+    given = display_names or {}
+    return {name: given[name] for name in names if name in given}
 
 
 def _digits(column: object) -> str:

@@ -136,11 +136,10 @@ def start_from(init: str, config: ModelConfig, labels: LabelMap) -> Checkpoint:
     old = load(init)
     linear = old.model.bilinear.linear
     fresh = nn.Linear(linear.in_features, len(labels))
-    known = [
-        (labels.column(name), old.labels.column(name)) for name in labels.relations if name in old.labels.relations
-    ]
+    known = sorted({*labels.relations} & {*old.labels.relations})
+    columns = [(0, 0), *((labels.column(name), old.labels.column(name)) for name in known)]
     with torch.no_grad():
-        for new_column, old_column in [(0, 0), *known]:
+        for new_column, old_column in columns:
             fresh.weight[new_column], fresh.bias[new_column] = linear.weight[old_column], linear.bias[old_column]
     old.model.bilinear.linear = fresh
     return Checkpoint(old.model, config, labels, old.tokenizer)

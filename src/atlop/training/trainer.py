@@ -23,6 +23,7 @@ from atlop.features import Features, Featurizer
 from atlop.folder import SETTINGS
 from atlop.training.corpora import Corpora
 from atlop.training.states import HISTORY, STATES, write_json
+from atlop.type_constraints import UnknownTypes
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ class RelationTrainer(Trainer):
     ) -> None:
         self.checkpoint, self.corpora, self.config, self.output = checkpoint, corpora, config, output
         self.featurizer = featurizer
+        self.unknown_types = UnknownTypes(checkpoint.labels.type_constraints)
         super().__init__(
             model=checkpoint.model,
             args=arguments,
@@ -122,7 +124,9 @@ class RelationTrainer(Trainer):
     def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
         """Score the dev documents in the precision of prediction, and save the model if no epoch was better."""
         backend = TorchBackend(self.checkpoint, device=self.args.device, precision="auto")
-        scores = dev_scores(RelationExtractor(backend), self.corpora)
+        extractor = RelationExtractor(backend)
+        extractor.unknown_types = self.unknown_types  # one warning in all epochs
+        scores = dev_scores(extractor, self.corpora)
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in scores.items()}
         best = max((row["eval_f1"] for row in self.state.log_history if "eval_f1" in row), default=-1.0)
         self.log(dict(metrics))

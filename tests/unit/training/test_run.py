@@ -262,6 +262,19 @@ def test_a_state_that_cannot_be_saved_is_told_and_removed(
     assert not list((tmp_path / "out" / "states").iterdir())
 
 
+def test_dev_types_that_training_never_showed_are_named_once(
+    configure: Configure,
+    build_document: Callable[..., Document],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    facts = (Relation(0, 1, "P1"),)
+    write([build_document(["Ada wrote"], [(0, 0, 1, "LOC")], [(0, 1, 2)], relations=facts)], tmp_path / "dev.jsonl")
+    train(configure(dev=tmp_path / "dev.jsonl", epochs=2), tmp_path / "out", device="cpu")
+    named = [message for message in caplog.messages if message.startswith("entities of type")]
+    assert named == ["entities of type LOC: the model was trained on PER and finds few or no relations of other types"]
+
+
 CHEMICAL, DISEASE = ("Chemical", "D1"), ("Disease", "D2")
 
 

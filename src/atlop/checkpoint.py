@@ -106,7 +106,9 @@ def load(name: str | Path | None = None) -> Checkpoint:
     """
     folder = find_folder(name)
     if (folder / ENCODER_GRAPH).exists():
-        raise CheckpointError(f"{folder}: is an exported model, which only predicts; expected the model it was made of")
+        raise CheckpointError(
+            f"{folder}: is an exported model, which only predicts; expected the model it was exported from"
+        )
     config, labels = load_config(folder), load_labels(folder)
     transformer, tokenizer = bare_encoder(folder / ENCODER)
     model = _fill(transformer, config, labels, folder / WEIGHTS)

@@ -48,10 +48,10 @@ class ModelConfig:
     embedding_size: int = setting(integer(1, 2**16), 768)
     """Dimension of the head and tail representations."""
     block_size: int = setting(integer(1, 2**16), 64)
-    """Dimension of each group of the grouped bilinear layer; the ``embedding_size`` itself makes it fully bilinear."""
+    """Group size of the grouped bilinear layer; if equal to ``embedding_size``, the layer is fully bilinear."""
     markers: str = setting(one_of("shared", "each", "none"), "shared")
-    """``*`` around mentions: ``shared`` by mentions that start or end at the same word (the reference DocRED reader),
-    ``each`` distinct mention has its own (the reference CDR and GDA reader), or ``none``."""
+    """Markers ``*`` around mentions: ``shared`` by mentions that start or end at the same word (as in the reference
+    DocRED reader), for ``each`` distinct mention (the reference CDR and GDA reader), or ``none``."""
     mention_pooling: str = setting(one_of("logsumexp", "mean"), "logsumexp")
     """Pooling of the mentions of an entity into its embedding."""
     context: str = setting(one_of("localized", "none"), "localized")
@@ -168,7 +168,7 @@ def load_training_config(
 
 
 def _resolve(value: str, folder: Path, *, is_path: bool) -> str:
-    """Return a path relative to a folder as an absolute one, or what is no path unchanged."""
+    """Return the absolute path of a value relative to a folder, or a name on the Hub unchanged."""
     # Unlike the methods of Path, these functions do not raise on a symlink loop or an overlong name.
     place = os.path.realpath(folder / os.path.expanduser(value))  # noqa: PTH111
     return place if is_path or value.startswith((".", "/", "~")) or os.path.isdir(place) else value  # noqa: PTH112

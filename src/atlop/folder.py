@@ -97,11 +97,13 @@ def _download(name: str, revision: str | None) -> Path:
         )
     # The client also raises the errors of its HTTP library, which is not always the same.
     except Exception as error:
-        problem = f"gave an error: {reason(error)}" if answers else "does not answer, and there is no copy in its cache"
+        problem = (
+            f"returned an error: {reason(error)}" if answers else "does not answer, and there is no copy in its cache"
+        )
         if isinstance(error, RevisionNotFoundError):
             problem = f"has no revision {revision!r} of it"
         elif isinstance(error, RepositoryNotFoundError):
-            problem = "has no model of this name that is open to you"
+            problem = "has no model of this name that you can access"
         raise CheckpointError(f"model {name!r}: no such folder, and the Hugging Face Hub {problem}") from error
     return Path(found)
 

@@ -18,7 +18,7 @@ from atlop.errors import LabelError, got, reason
 from atlop.type_constraints import TypeConstraints
 
 MOST_RELATIONS = 2**14
-"""The largest label map; larger ones are taken for damaged files."""
+"""Maximum number of relations; a larger label map is taken for a damaged file."""
 
 _BIOMEDICAL_LABEL = re.compile(r"\d+:(\w+):\d+")
 """How the preprocessed CDR and GDA files write a relation, such as ``1:CID:2``."""

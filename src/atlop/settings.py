@@ -16,7 +16,7 @@ TRACKERS = ("tensorboard", "wandb")
 """Trackers that a run can report to; each is an extra of atlop and the name of its package."""
 
 LARGEST = 2**31 - 1
-"""Upper limit of every integer setting that has no lower one of its own."""
+"""Upper bound of integer settings without one of their own."""
 
 
 @dataclass(frozen=True)

@@ -95,14 +95,17 @@ def test_a_hub_that_does_not_answer_leaves_its_cache(
 
 
 RESPONSE: Any = SimpleNamespace(headers={}, request=None, status_code=404)
-NO_MODEL = "has no model of this name that is open to you"
+NO_MODEL = "has no model of this name that you can access"
 ANSWERS = {
     "no such model": (
         RepositoryNotFoundError("404", response=RESPONSE),
-        "has no model of this name that is open to you",
+        "has no model of this name that you can access",
     ),
     "no such revision": (RevisionNotFoundError("404", response=RESPONSE), "has no revision 'v9' of it"),
-    "a broken download": (OSError("Consistency check failed:\n file"), "gave an error: Consistency check failed: file"),
+    "a broken download": (
+        OSError("Consistency check failed:\n file"),
+        "returned an error: Consistency check failed: file",
+    ),
 }
 
 

@@ -83,7 +83,7 @@ def _check_scores(
     labels: LabelMap,
     score: Callable[[Sequence[Document], Sequence[Document]], Counts],
 ) -> None:
-    """Score the gold documents against the relations that the model can find, as each epoch will be scored."""
+    """Score the gold relations that the model can learn, in the way that each epoch will be scored."""
     known = set(labels.relations)
     best = [d.with_relations(tuple(r for r in d.relations if r.relation in known)) for d in gold]
     try:

@@ -1,4 +1,4 @@
-"""The output folder of a run: whose it is, what it may hold, and the states to resume from."""
+"""The output folder of a run: its lock, its contents, and the states to resume from."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 CONFIG, HISTORY, STATES = "training.json", "history.json", "states"
 
 LOCK = ".training"
-"""The file that a running process locks; the system unlocks it when the process ends, however it ends."""
+"""Lock file of a running process; the system releases the lock when the process ends, even if it is killed."""
 
 STATE_FILES = ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state*.pth", "trainer_state.json")
 """The files of a complete state, the last one written last; each process has a random state of its own."""

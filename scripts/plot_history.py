@@ -1,4 +1,4 @@
-"""Draw the loss and the dev scores of training runs.
+"""Plot the loss and the dev scores of training runs.
 
 python scripts/plot_history.py HISTORY.json... --output FILE.svg
 """
@@ -21,17 +21,17 @@ SCORES = {
     "eval_recall": "recall",
     "eval_biocreative_f1": "F1, every chemical and disease",
 }
-"""Names of the dev scores in a history, and in the picture."""
+"""The dev scores in a history, and their labels in the plot."""
 
 
 def series(history: list[dict[str, Any]], name: str) -> tuple[list[float], list[float]]:
-    """Give the epochs and the values of one figure."""
+    """Return the epochs and the values of one series."""
     rows = [row for row in history if name in row]
     return [row["epoch"] for row in rows], [row[name] for row in rows]
 
 
 def draw(history: list[dict[str, Any]], title: str, loss: Any, scores: Any) -> None:
-    """Draw one run into two plots, one above the other."""
+    """Plot one run: the loss above, the scores below."""
     loss.plot(*series(history, "loss"), color="tab:gray")
     loss.set(title=title, ylabel="training loss", yscale="log")
     for name, label in SCORES.items():
@@ -45,12 +45,12 @@ def draw(history: list[dict[str, Any]], title: str, loss: Any, scores: Any) -> N
 
 
 def main() -> None:
-    """Read the histories and write the picture."""
+    """Read the histories and write the figure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("histories", nargs="+", type=Path)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
-    # Names in place of random ones keep the picture the same as long as the histories are.
+    # Fixed identifiers instead of random ones, so that the same histories give the same file.
     plt.rcParams.update({"svg.hashsalt": "atlop", "svg.fonttype": "none"})
     runs = len(arguments.histories)
     figure, plots = plt.subplots(2, runs, figsize=(5 * runs, 6), squeeze=False, sharex="col")

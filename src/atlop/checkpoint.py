@@ -1,7 +1,7 @@
-"""A trained model: its folder with the weights in safetensors, and what fills a model with weights.
+"""A trained model: saved to and loaded from its folder, the weights in safetensors.
 
-:mod:`atlop.folder` tells what else the folder holds. Nothing in it is ever run: the encoder is one of transformers' own
-classes.
+:mod:`atlop.folder` describes what else the folder holds. No code in it is ever run: the encoder is one of transformers'
+own classes.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from atlop.folder import (
     ENCODER,
     ENCODER_GRAPH,
     SETTINGS,
+    WEIGHTS,
     find_folder,
     load_config,
     load_labels,
@@ -36,9 +37,6 @@ from atlop.model.relation_model import RelationModel
 from atlop.parts import build
 
 logger = logging.getLogger(__name__)
-
-WEIGHTS = "model.safetensors"
-"""The file of all weights."""
 
 
 @dataclass(frozen=True)
@@ -68,27 +66,36 @@ def new_checkpoint(encoder: str, config: ModelConfig, labels: LabelMap) -> Check
         tokenizer = AutoTokenizer.from_pretrained(encoder, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"encoder {encoder!r}: transformers cannot load it: {reason(error)}") from error
-    return Checkpoint(_build(transformer, config, labels), config, labels, tokenizer)
+    return Checkpoint(build_model(transformer, config, labels), config, labels, tokenizer)
 
 
-def _build(transformer: PreTrainedModel, config: ModelConfig, labels: LabelMap) -> RelationModel:
+def build_model(transformer: PreTrainedModel, config: ModelConfig, labels: LabelMap) -> RelationModel:
+    """Return a model in the sizes of a label map, its relation layers freshly initialised."""
     return RelationModel(transformer, config, len(labels), len(labels.entity_types))
 
 
 def save(checkpoint: Checkpoint, folder: Path, *, dtype: torch.dtype | None = None) -> None:
-    """Write a model folder; each file appears whole or not at all, and ``atlop.json`` last.
+    """Save a model in a folder, whole or not at all; other files in the folder are left alone.
 
     Args:
         checkpoint: the model.
-        folder: where to; files of an older model in it are replaced.
-        dtype: the dtype of the stored weights; ``None`` keeps the model's.
+        folder: the folder; a model of any kind that it holds is replaced.
+        dtype: dtype of the stored weights; ``None`` keeps the model's.
+
+    Raises:
+        CheckpointError: if the folder cannot be written; it is then as it was.
     """
+    weights = checkpoint.model.state_dict().items()
     with staging(folder) as place:
         write_settings(place, checkpoint.config, checkpoint.labels)
         write_encoder(checkpoint, place / ENCODER)
-        weights = checkpoint.model.state_dict().items()
-        save_file({name: weight.detach().to("cpu", dtype).contiguous() for name, weight in weights}, place / WEIGHTS)
-        # safetensors lets nobody else read its file; the weights are no more secret than the settings.
+        try:
+            save_file(
+                {name: weight.detach().to("cpu", dtype).contiguous() for name, weight in weights}, place / WEIGHTS
+            )
+        except SafetensorError as error:
+            raise OSError(reason(error)) from error
+        # safetensors makes its file private; the weights are no more secret than the settings.
         (place / WEIGHTS).chmod((place / SETTINGS).stat().st_mode)
 
 
@@ -99,17 +106,19 @@ def write_encoder(checkpoint: Checkpoint, folder: Path) -> None:
 
 
 def load(name: str | Path | None = None) -> Checkpoint:
-    """Read a model folder.
+    """Load a model folder.
 
     Args:
-        name: a folder, a name on the Hugging Face hub, or ``None`` for the bundled model.
+        name: a folder, a name on the Hugging Face Hub, or ``None`` for the bundled model.
 
     Raises:
         CheckpointError: if a file is missing or broken, or the files do not fit together.
     """
     folder = find_folder(name)
     if (folder / ENCODER_GRAPH).exists():
-        raise CheckpointError(f"{folder}: is an exported model, which only predicts; expected the model it was made of")
+        raise CheckpointError(
+            f"{folder}: is an exported model, which only predicts; expected the model it was exported from"
+        )
     config, labels = load_config(folder), load_labels(folder)
     transformer, tokenizer = bare_encoder(folder / ENCODER)
     model = _fill(transformer, config, labels, folder / WEIGHTS)
@@ -127,7 +136,8 @@ def bare_encoder(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase
         # Random weights would only be replaced; buffers that no file holds are made all the same.
         with init_empty_weights():
             transformer = AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
+    # Damaged files raise errors of every kind.
+    except Exception as error:
         raise CheckpointError(f"{folder}: transformers cannot load the encoder: {reason(error)}") from error
     return transformer, load_tokenizer(folder)
 
@@ -141,7 +151,7 @@ def _fill(transformer: PreTrainedModel, config: ModelConfig, labels: LabelMap, p
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: not readable as safetensors: {reason(error)}") from error
     with init_empty_weights():
-        model = _build(transformer, config, labels)
+        model = build_model(transformer, config, labels)
     check_columns(weights.get("bilinear.linear.bias"), labels, path)
     fill_model(model, weights, path)
     return model

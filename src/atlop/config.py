@@ -1,148 +1,83 @@
-"""What a model is made of and how it is trained, with the paper's values as defaults.
+"""Settings of a model and of a training run; the defaults are the paper's.
 
-Both configurations check every field when built and tell all mistakes at once in one
-:class:`~atlop.errors.ConfigError`. Names of papers' ablations are the names of the parts to choose from.
+Both configurations check every field when they are built and report all mistakes in one
+:class:`~atlop.errors.ConfigError`. The paper's ablations are values of settings.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 
 from atlop.errors import ConfigError, got, reason
-from atlop.parts import names
+from atlop.settings import (
+    ANY_NUMBER,
+    FRACTION,
+    LARGEST,
+    NOT_NEGATIVE,
+    PART_LIST,
+    PATH,
+    POSITIVE,
+    STRING,
+    TRACKER_LIST,
+    Rule,
+    check,
+    integer,
+    one_of,
+    optional,
+    part,
+    setting,
+)
 
 Config = TypeVar("Config", "ModelConfig", "TrainingConfig")
 
 
 @dataclass(frozen=True)
-class Rule:
-    """What a setting accepts."""
-
-    expected: str
-    """The end of the sentence "expected ..." in the message."""
-    accepts: Callable[[Any], bool]
-    """Whether a value is of the right type and in range."""
-    convert: Callable[[Any], Any] = lambda value: value
-    """Brings a value as YAML reads it to its type; YAML reads ``5e-5`` as a text."""
-
-
-def _number(value: Any) -> Any:
-    try:
-        return float(value) if type(value) in (int, str) else value
-    except (ValueError, OverflowError):
-        return value
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) is float and math.isfinite(value)
-
-
-def _path(value: Any) -> Any:
-    return Path(value) if isinstance(value, str) and value else value
-
-
-def _whole(least: int) -> Rule:
-    return Rule(f"a whole number of at least {least}", lambda value: type(value) is int and value >= least)
-
-
-def _optional(rule: Rule) -> Rule:
-    return Rule(f"{rule.expected}, or null", lambda value: value is None or rule.accepts(value), rule.convert)
-
-
-def _one_of(*names: str) -> Rule:
-    return Rule(f"one of {', '.join(names)}", lambda value: isinstance(value, str) and value in names)
-
-
-_POSITIVE = Rule("a number above 0", lambda value: _is_number(value) and value > 0, _number)
-_NOT_NEGATIVE = Rule("a number of at least 0", lambda value: _is_number(value) and value >= 0, _number)
-_ANY_NUMBER = Rule("a number", _is_number, _number)
-_SHARE = Rule("a number from 0 to below 1", lambda value: _is_number(value) and 0 <= value < 1, _number)
-_TEXT = Rule("a text", lambda value: isinstance(value, str) and bool(value))
-_PATH = Rule("the path of a file", lambda value: isinstance(value, Path), _path)
-_WHOLE_NUMBER = Rule("a whole number", lambda value: type(value) is int)
-_TEXTS = Rule(
-    "a list of texts",
-    lambda value: isinstance(value, tuple) and all(isinstance(item, str) for item in value),
-    lambda value: tuple(value) if isinstance(value, list) else value,
-)
-
-
-_HEADS = Rule(
-    "a list of registered heads, each once",
-    lambda value: isinstance(value, tuple) and len(set(value)) == len(value) and set(value) <= set(names("heads")),
-    lambda value: tuple(value) if isinstance(value, list) else value,
-)
-
-
-def _part(setting: str) -> Rule:
-    """Accept the registered parts, which may have become more since this module was imported."""
-    return Rule(f"a registered {setting}", lambda value: isinstance(value, str) and value in names(setting))
-
-
-def _setting(rule: Rule, default: Any = dataclasses.MISSING) -> Any:
-    return field(default=default, metadata={"rule": rule}, kw_only=True)
-
-
-def _check(config: Any, extra: Callable[[Any], list[str]]) -> None:
-    """Convert every field and refuse the configuration with all that is wrong in it."""
-    mistakes = []
-    for entry in dataclasses.fields(config):
-        rule = entry.metadata["rule"]
-        object.__setattr__(config, entry.name, value := rule.convert(getattr(config, entry.name)))
-        if not rule.accepts(value):
-            mistakes.append(f"{entry.name}: got {got(value)}, expected {rule.expected}")
-    mistakes += extra(config) if not mistakes else []
-    if mistakes:
-        raise ConfigError(mistakes, source=type(config).__name__)
-
-
-@dataclass(frozen=True)
 class ModelConfig:
-    """The parts and sizes of a relation model.
+    """The components and sizes of a relation model.
 
     Raises:
-        ConfigError: with every field that is wrong.
+        ConfigError: listing every field that is wrong.
     """
 
-    embedding_size: int = _setting(_whole(1), 768)
-    """Width of the head and the tail representation."""
-    block_size: int = _setting(_whole(1), 64)
-    """Width of one group of the grouped bilinear layer; equal to ``embedding_size``, it is a full bilinear layer."""
-    markers: str = _setting(_one_of("shared", "each", "none"), "shared")
-    """``*`` around mentions: one for all mentions that start or end at a word (the published DocRED reader), one for
-    each distinct mention (the published CDR and GDA reader), or none."""
-    mention_pooling: str = _setting(_part("mention_pooling"), "logsumexp")
-    """How the mentions of an entity become its embedding."""
-    context: str = _setting(_part("context"), "localized")
-    """Whether a pair is given its localized context (paper section 4.2) or only its two entities."""
-    thresholding: str = _setting(_part("thresholding"), "adaptive")
-    """A threshold learned for each pair (paper section 4.1), or the same for all pairs."""
-    heads: tuple[str, ...] = _setting(_HEADS, ())
+    embedding_size: int = setting(integer(1, 2**16), 768)
+    """Dimension of the head and tail representations."""
+    block_size: int = setting(integer(1, 2**16), 64)
+    """Group size of the grouped bilinear layer; if equal to ``embedding_size``, the layer is fully bilinear."""
+    markers: str = setting(one_of("shared", "each", "none"), "shared")
+    """Markers ``*`` around mentions: ``shared`` by mentions that start or end at the same word (as in the reference
+    DocRED reader), for ``each`` distinct mention (the reference CDR and GDA reader), or ``none``."""
+    mention_pooling: str = setting(part("mention_pooling"), "logsumexp")
+    """Pooling of the mentions of an entity into its embedding."""
+    context: str = setting(part("context"), "localized")
+    """Localized context pooling for each pair (paper, section 4.2), or no context."""
+    thresholding: str = setting(part("thresholding"), "adaptive")
+    """A threshold learned for each pair (paper, section 4.1), or one threshold for all pairs."""
+    heads: tuple[str, ...] = setting(PART_LIST, ())
     """Optional outputs of the model beside the relations, by the names under which they are registered."""
-    max_labels: int | None = _setting(_optional(_whole(1)), 4)
-    """The most relations that one pair can be given; null for no limit."""
-    max_length: int | None = _setting(_optional(_whole(8)), None)
-    """Cut documents to this many subwords, the special ones included; null reads documents of any length."""
-    window: int | None = _setting(_optional(_whole(8)), None)
-    """Subwords that the encoder reads at once; null takes what the encoder was made for."""
-    window_overlap: int = _setting(_WHOLE_NUMBER, 128)
-    """The fewest subwords that two neighbouring windows share. Imported models have -3: the published code leaves up to
-    three subwords between its two windows."""
-    threshold_offset: float = _setting(_ANY_NUMBER, 0.0)
-    """Added to every relation's margin over the threshold before decision and confidence."""
-    temperature: float = _setting(_POSITIVE, 1.0)
-    """Divides that margin before it becomes a confidence."""
+    max_labels: int | None = setting(optional(integer(1)), 4)
+    """Maximum number of relations predicted for a pair; null for no limit."""
+    max_length: int | None = setting(optional(integer(8)), None)
+    """Truncate documents to this many subwords, special ones included; null for no limit."""
+    window: int | None = setting(optional(integer(8)), None)
+    """Number of subwords that the encoder reads at once; null for the encoder's maximum."""
+    window_overlap: int = setting(integer(-LARGEST), 128)
+    """Minimum number of subwords shared by neighbouring windows. Imported reference models have -3: the reference
+    implementation leaves a gap of up to three subwords between its two windows."""
+    threshold_offset: float = setting(ANY_NUMBER, 0.0)
+    """Added to the margin of every relation over the threshold before decoding."""
+    temperature: float = setting(POSITIVE, 1.0)
+    """Divides that margin before the sigmoid that gives the confidence."""
 
     def __post_init__(self) -> None:
-        _check(self, _model_mistakes)
+        check(self, _model_mistakes)
 
 
 def _model_mistakes(config: ModelConfig) -> list[str]:
@@ -157,79 +92,110 @@ class TrainingConfig:
     """Everything that a training run depends on.
 
     Raises:
-        ConfigError: with every field that is wrong.
+        ConfigError: listing every field that is wrong.
     """
 
-    encoder: str = _setting(_TEXT)
-    """Name on the Hugging Face hub, or folder, of the pretrained encoder."""
-    train: Path = _setting(_PATH)
-    """Training documents, in any form that atlop reads."""
-    dev: Path | None = _setting(_optional(_PATH), None)
-    """Documents by whose F1 the best epoch is chosen; without them the last epoch is kept."""
-    dev_pubtator: Path | None = _setting(_optional(_PATH), None)
-    """The dev documents in PubTator form, to count every gold fact and not only those among listed candidates."""
-    labels: Path | None = _setting(_optional(_PATH), None)
-    """The columns of the relations, as ``rel2id.json``; null takes the relations of the training documents."""
-    label_names: Path | None = _setting(_optional(_PATH), None)
-    """Names of the relations for people, as ``rel_info.json``."""
-    model: ModelConfig = _setting(Rule("a ModelConfig", lambda value: isinstance(value, ModelConfig)), ModelConfig())
-    """The parts and sizes of the model."""
-    epochs: int = _setting(_whole(1), 30)
-    """Passes over the training documents."""
-    batch_size: int = _setting(_whole(1), 4)
-    """Documents a step on one device."""
-    gradient_accumulation: int = _setting(_whole(1), 1)
-    """Steps whose gradients make one update."""
-    encoder_learning_rate: float = _setting(_POSITIVE, 5e-5)
+    encoder: str = setting(STRING)
+    """Pretrained encoder: a name on the Hugging Face Hub, or a folder."""
+    train: Path = setting(PATH)
+    """Training documents, in any format that atlop reads."""
+    dev: Path | None = setting(optional(PATH), None)
+    """Documents whose F1 selects the best epoch; without them the last epoch is kept."""
+    dev_pubtator: Path | None = setting(optional(PATH), None)
+    """The dev documents in PubTator format, to also score against every gold fact instead of the listed candidates."""
+    labels: Path | None = setting(optional(PATH), None)
+    """Columns of the relations, as in ``rel2id.json``; null takes the relations of the training documents."""
+    label_names: Path | None = setting(optional(PATH), None)
+    """Display names of the relations, as in ``rel_info.json``."""
+    model: ModelConfig = setting(Rule("a ModelConfig", lambda value: isinstance(value, ModelConfig)), ModelConfig())
+    """Components and sizes of the model."""
+    epochs: int = setting(integer(1), 30)
+    """Number of passes over the training documents."""
+    batch_size: int = setting(integer(1), 4)
+    """Documents per step on each device."""
+    gradient_accumulation: int = setting(integer(1), 1)
+    """Steps whose gradients are accumulated for one update."""
+    encoder_learning_rate: float = setting(POSITIVE, 5e-5)
     """Peak learning rate of the encoder."""
-    head_learning_rate: float = _setting(_POSITIVE, 1e-4)
+    head_learning_rate: float = setting(POSITIVE, 1e-4)
     """Peak learning rate of the layers above the encoder."""
-    warmup: float = _setting(_SHARE, 0.06)
-    """Share of the updates over which the learning rates rise from 0; they fall to 0 over the rest."""
-    weight_decay: float = _setting(_NOT_NEGATIVE, 0.0)
+    warmup: float = setting(FRACTION, 0.06)
+    """Fraction of the updates over which the learning rates rise from 0; they then decay linearly to 0."""
+    weight_decay: float = setting(NOT_NEGATIVE, 0.0)
     """Weight decay of AdamW."""
-    adam_epsilon: float = _setting(_POSITIVE, 1e-6)
+    adam_epsilon: float = setting(POSITIVE, 1e-6)
     """Epsilon of AdamW."""
-    max_gradient_norm: float = _setting(_POSITIVE, 1.0)
-    """Gradients are scaled down to this norm."""
-    precision: str = _setting(_one_of("fp32", "bf16", "fp16"), "fp32")
-    """Number format of the multiplications; weights and optimiser stay in fp32."""
-    seed: int = _setting(_whole(0), 66)
-    """Seed of weights, dropout and the order of documents."""
-    save_every: int | None = _setting(_optional(_whole(1)), None)
-    """Updates between two states to resume from; null saves one at the end of each epoch."""
-    report_to: tuple[str, ...] = _setting(_TEXTS, ())
-    """Trackers that are sent the losses and scores, such as tensorboard or wandb."""
+    max_gradient_norm: float = setting(POSITIVE, 1.0)
+    """Norm to which gradients are clipped."""
+    precision: str = setting(one_of("auto", "fp32", "bf16", "fp16"), "auto")
+    """Mixed precision; ``auto`` is bf16 where the device supports it, else fp32. Weights and optimizer state are always
+    fp32."""
+    seed: int = setting(integer(0, 2**32 - 1), 66)
+    """Seed of the initial weights, dropout and the order of the documents."""
+    save_every: int | None = setting(optional(integer(1)), None)
+    """Updates between saved states; null saves one at the end of each epoch."""
+    report_to: tuple[str, ...] = setting(TRACKER_LIST, ())
+    """Trackers that receive the losses and scores."""
 
     def __post_init__(self) -> None:
-        _check(self, lambda _: [])
+        check(self, _training_mistakes)
 
 
-def load_training_config(path: Path, overrides: Mapping[str, Any] | None = None) -> TrainingConfig:
-    """Read a YAML file; paths in it count from the folder of the file, paths in ``overrides`` from the current one.
+def _training_mistakes(config: TrainingConfig) -> list[str]:
+    if config.dev_pubtator and not config.dev:
+        return ["dev_pubtator: given without dev, expected both; dev selects the best epoch"]
+    return []
+
+
+def load_training_config(
+    path: Path, overrides: Mapping[str, Any] | None = None, *, base: ModelConfig | None = None
+) -> TrainingConfig:
+    """Read a YAML file; its paths are relative to its folder, those in ``overrides`` to the working directory.
+
+    An encoder that begins with ``.``, ``/`` or ``~``, or that is a folder beside the file, is a path like the others;
+    any other encoder is left as it is, a name on the Hub.
 
     Args:
         path: the file.
-        overrides: settings that replace the file's, by name; ``model.block_size`` reaches into ``model``.
+        overrides: settings that replace the file's, by name; ``model.block_size`` replaces one of ``model``.
+        base: the source of the model settings that are given nowhere; by default those of :class:`ModelConfig`.
 
     Raises:
-        ConfigError: with every mistake of the file and the overrides.
+        ConfigError: listing every mistake in the file and the overrides.
     """
     settings = _read_yaml(path)
     for entry in dataclasses.fields(TrainingConfig):
-        if isinstance(settings.get(entry.name), str) and "Path" in str(entry.type):
-            settings[entry.name] = str((path.parent / settings[entry.name]).resolve())
-    return _build_training(_override(settings, overrides or {}), source=str(path))
+        value = settings.get(entry.name)
+        if isinstance(value, str) and "\0" not in value and ("Path" in str(entry.type) or entry.name == "encoder"):
+            settings[entry.name] = _resolve(value, path.parent, is_path=entry.name != "encoder")
+    return _build_training(_override(settings, overrides or {}), source=str(path), base=base)
+
+
+def _resolve(value: str, folder: Path, *, is_path: bool) -> str:
+    """Return the absolute path of a value relative to a folder, or a name on the Hub unchanged."""
+    # Unlike the methods of Path, these functions do not raise on a symlink loop or an overlong name.
+    place = os.path.realpath(folder / os.path.expanduser(value))  # noqa: PTH111
+    return place if is_path or value.startswith((".", "/", "~")) or os.path.isdir(place) else value  # noqa: PTH112
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        settings = _parse_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise ConfigError([f"cannot be read: {reason(error)}"], source=str(path)) from error
     if not isinstance(settings, dict):
-        raise ConfigError([f"got {got(settings)}, expected settings, one 'name: value' a line"], source=str(path))
+        raise ConfigError([f"got {got(settings)}, expected settings, one 'name: value' per line"], source=str(path))
     return settings
+
+
+def _parse_yaml(text: str) -> Any:
+    """Parse YAML; whatever the parser raises becomes a ValueError."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 def _override(settings: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -244,10 +210,10 @@ def _override(settings: dict[str, Any], overrides: Mapping[str, Any]) -> dict[st
     return merged
 
 
-def _build_training(settings: dict[str, Any], source: str) -> TrainingConfig:
-    """Build both configurations, so that the mistakes of one do not hide those of the other."""
+def _build_training(settings: dict[str, Any], source: str, base: ModelConfig | None) -> TrainingConfig:
+    """Build both configurations, so that mistakes in one do not hide those in the other."""
     mistakes: list[str] = []
-    model = _collect_model(settings.pop("model", None), mistakes)
+    model = _collect_model(settings.pop("model", None), mistakes, base)
     config = _collect(TrainingConfig, {**settings, "model": model}, mistakes, prefix="")
     if mistakes or config is None:
         raise ConfigError(mistakes, source=source)
@@ -255,10 +221,10 @@ def _build_training(settings: dict[str, Any], source: str) -> TrainingConfig:
 
 
 def build_model_config(settings: Any, *, source: str) -> ModelConfig:
-    """Build the configuration of a model from what a file, the source, holds.
+    """Build the configuration of a model from the settings that were read from ``source``.
 
     Raises:
-        ConfigError: with every mistake.
+        ConfigError: listing every mistake.
     """
     mistakes: list[str] = []
     model = _collect_model(settings, mistakes)
@@ -267,24 +233,25 @@ def build_model_config(settings: Any, *, source: str) -> ModelConfig:
     return model
 
 
-def _collect_model(section: Any, mistakes: list[str]) -> ModelConfig:
+def _collect_model(section: Any, mistakes: list[str], base: ModelConfig | None = None) -> ModelConfig:
     if section is None or isinstance(section, dict):
-        return _collect(ModelConfig, section or {}, mistakes, prefix="model.") or ModelConfig()
-    mistakes.append(f"model: got {got(section)}, expected settings of the model, one 'name: value' a line")
+        inherited = {} if base is None else dataclasses.asdict(base)
+        return _collect(ModelConfig, inherited | (section or {}), mistakes, prefix="model.") or ModelConfig()
+    mistakes.append(f"model: got {got(section)}, expected settings of the model, one 'name: value' per line")
     return ModelConfig()
 
 
 def _collect(kind: type[Config], settings: dict[str, Any], mistakes: list[str], prefix: str) -> Config | None:
-    """Build one configuration, adding what is wrong to ``mistakes``; ``None`` if it cannot be built."""
+    """Build one configuration and add what is wrong to ``mistakes``; return ``None`` if it cannot be built."""
     fields = {entry.name: entry for entry in dataclasses.fields(kind)}
     mistakes += [prefix + _unknown(name, list(fields)) for name in settings if name not in fields]
     missing = [name for name, e in fields.items() if e.default is dataclasses.MISSING and name not in settings]
     mistakes += [f"{prefix}{name}: missing, expected {fields[name].metadata['rule'].expected}" for name in missing]
     known = {name: value for name, value in settings.items() if name in fields}
-    # A missing setting stands in with a value that fits anything, so that the others are checked all the same.
-    stand_ins: dict[str, Any] = {name: "missing" for name in missing}
+    # Placeholders for missing settings, so that the others are checked all the same.
+    placeholders: dict[str, Any] = {name: "missing" for name in missing}
     try:
-        return kind(**known, **stand_ins)
+        return kind(**known, **placeholders)
     except ConfigError as error:
         mistakes += [f"{prefix}{mistake}" for mistake in error.mistakes]
         return None
@@ -296,20 +263,20 @@ def _unknown(name: object, known: list[str]) -> str:
 
 
 def parse_overrides(assignments: list[str]) -> dict[str, Any]:
-    """Read ``key=value`` texts, the value as YAML reads it.
+    """Parse ``key=value`` strings, the value as YAML.
 
     Raises:
-        ConfigError: with every text that is no assignment.
+        ConfigError: listing every string that is not an assignment.
     """
     values, mistakes = {}, []
-    for text in assignments:
-        key, equals, value = text.partition("=")
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
         try:
-            values[key.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            mistakes.append(f"got {got(text)}, expected a value that YAML reads")
+            values[key.strip()] = _parse_yaml(value)
+        except ValueError:
+            mistakes.append(f"got {got(assignment)}, expected a value that YAML reads")
         if not key.strip() or not equals:
-            mistakes.append(f"got {got(text)}, expected key=value")
+            mistakes.append(f"got {got(assignment)}, expected key=value")
     if mistakes:
         raise ConfigError(mistakes, source="--set")
     return values

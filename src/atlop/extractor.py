@@ -21,6 +21,7 @@ from atlop.errors import AtlopError, CheckpointError, got
 from atlop.features import Features, Featurizer
 from atlop.folder import find_folder
 from atlop.limits import DOCUMENTS, group_by_length
+from atlop.type_constraints import UnknownTypes
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class RelationExtractor:
         if prune and backend.labels.type_constraints is None:
             problem = "the model has no type constraints, expected the types that its training relations connect"
             raise CheckpointError(f"prune: {problem}; train it with this version of atlop, or predict without pruning")
+        self.unknown_types = UnknownTypes(backend.labels.type_constraints)
         self.featurizer = Featurizer(
             backend.tokenizer, backend.config, backend.window, labels=backend.labels, prune=prune
         )
@@ -137,6 +139,7 @@ class RelationExtractor:
         """Yield batches of documents of similar length; what they are goes to ``chunks`` and ``batches`` before."""
         remaining = iter(documents)
         while read := list(islice(remaining, DOCUMENTS)):
+            self.unknown_types.warn(read)
             chunk = _Chunk(read, [self.featurizer(document) for document in read], len(self.backend.labels))
             chunks.append(chunk)
             for places in chunk.groups(self.backend.batch_subwords, every=self.backend.all_documents):

@@ -19,6 +19,7 @@ from atlop.config import ModelConfig
 from atlop.documents import Document, Mention
 from atlop.errors import ConfigError
 from atlop.labels import LabelMap
+from atlop.type_constraints import pairs_to_score
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -215,7 +216,8 @@ class Featurizer:
         starts += len(prefix)
         owners = np.array([entity for _, entity in mentions], dtype=np.int64)
         ids = np.array([*prefix, *layout.subwords, *suffix], dtype=np.int64)
-        kept, pairs, around = starts < len(ids), self._pairs(document), (len(prefix), len(suffix))
+        pairs = pairs_to_score(document, self.labels.type_constraints, prune=self.prune)
+        kept, around = starts < len(ids), (len(prefix), len(suffix))
         return Features(
             title=document.title,
             input_ids=ids,
@@ -229,10 +231,6 @@ class Featurizer:
             pairs=np.array(pairs, dtype=np.int64).reshape(-1, 2),
             labels=label_matrix(document, self.labels, pairs) if labelled else None,
         )
-
-    def _pairs(self, document: Document) -> Sequence[tuple[int, int]]:
-        constraints = self.labels.type_constraints
-        return constraints.kept(document) if self.prune and constraints else document.pairs
 
     def _lay_out(self, document: Document, mentions: Sequence[Mention]) -> Layout:
         """Lay out the subwords and markers of a document."""

@@ -1,23 +1,26 @@
-"""What every model folder holds beside its weights, read and written without torch.
+"""Model folders: where they are found, and everything in them but the weights, read and written without torch.
 
     atlop.json          format version and the ModelConfig
-    labels.json         relation names, names for people, and the threshold
+    labels.json         relation names, display names, entity types, and the threshold
     encoder/            config.json and tokenizer of the encoder, as transformers stores them
 
-A folder is written atomically, and nothing in it is ever run.
+A model is saved whole or not at all, and no code in a folder is ever run.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlop import labels as label_maps
 from atlop.config import ModelConfig, build_model_config
 from atlop.errors import CheckpointError, ConfigError, LabelError, got, reason
 from atlop.labels import LabelMap
@@ -26,46 +29,97 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 FORMAT = 1
-"""Version of the folder's layout; raised when an older atlop could no longer read a new folder."""
+"""Version of the layout of a folder; raised when an older atlop can no longer read a new folder."""
 
-SETTINGS, LABELS, ENCODER = "atlop.json", "labels.json", "encoder"
+SETTINGS, LABELS, ENCODER, WEIGHTS = "atlop.json", "labels.json", "encoder", "model.safetensors"
 
 ENCODER_GRAPH, ENTITIES_GRAPH = "encoder.onnx", "entities.onnx"
 CONTEXTS_GRAPH, PAIRS_GRAPH = "contexts.onnx", "pairs.onnx"
-"""What an exported model has in the place of weights."""
+"""The graphs that an exported model has in place of weights."""
+
+MODEL_FILES = (SETTINGS, LABELS, ENCODER, WEIGHTS, ENCODER_GRAPH, ENTITIES_GRAPH, CONTEXTS_GRAPH, PAIRS_GRAPH)
+"""What belongs to a model of any kind, ``atlop.json`` first; anything else in a folder is left alone."""
 
 STAGING = ".saving-"
-"""Beginning of the name of the folder in which a model is put together; one that stays is of a killed process."""
+"""Prefix of the folder in which a model is put together; leftovers come from killed processes."""
 
 BUNDLED = Path(__file__).parent / "bundled" / "redocred-minilm"
 """The model that comes with the package."""
 
+HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
+"""A name on the Hugging Face Hub, such as ``org/name``."""
+
+HUB_SECONDS = 10
+"""How long to wait for an answer of the Hub."""
+
 
 def find_folder(name: str | Path | None, revision: str | None = None) -> Path:
-    """Give the model folder of a name: a folder, a name on the Hugging Face hub, or ``None`` for the bundled model.
+    """Return the model folder of a name.
+
+    Args:
+        name: a folder, a name on the Hugging Face Hub, or ``None`` for the bundled model.
+        revision: branch, tag or commit of a model on the Hub.
 
     Raises:
         CheckpointError: if there is no such folder.
     """
-    if name is None:
-        return BUNDLED
-    if Path(name).is_dir():
-        return Path(name)
-    if Path(name).exists():
+    try:
+        exists, is_local = name is None or Path(name).exists(), name is None or Path(name).is_dir()
+        may_be_on_hub = isinstance(name, str) and HUB_NAME.fullmatch(name) and not Path(name).parent.exists()
+    except OSError as error:
+        raise CheckpointError(f"model {str(name)!r}: cannot be read: {reason(error)}") from error
+    if is_local and revision is not None:
+        raise CheckpointError(f"revision: got {revision!r} for a local model; only models on the Hub have revisions")
+    if is_local:
+        return BUNDLED if name is None else Path(name)
+    if exists:
         raise CheckpointError(f"model {str(name)!r}: is a file, expected a model folder")
+    if not may_be_on_hub:
+        expected = "expected a model folder, or the name of one on the Hugging Face Hub, such as org/name"
+        raise CheckpointError(f"model {str(name)!r}: no such folder; {expected}")
     return _download(str(name), revision)
 
 
 def _download(name: str, revision: str | None) -> Path:
-    # Only here, as most models are on the machine and the client of the hub takes a while to import.
-    import huggingface_hub
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    # Imported here, as the client takes a while to import and most models are local.
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+
+    answers = _answers(name, revision)
+    patterns = [*MODEL_FILES, f"{ENCODER}/*"]
+    try:
+        found = snapshot_download(
+            name,
+            revision=revision,
+            allow_patterns=patterns,
+            etag_timeout=HUB_SECONDS,
+            local_files_only=not answers,
+        )
+    # The client also raises the errors of its HTTP library, which is not always the same.
+    except Exception as error:
+        problem = (
+            f"returned an error: {reason(error)}" if answers else "does not answer, and there is no copy in its cache"
+        )
+        if isinstance(error, RevisionNotFoundError):
+            problem = f"has no revision {revision!r} of it"
+        elif isinstance(error, RepositoryNotFoundError):
+            problem = "has no model of this name that you can access"
+        raise CheckpointError(f"model {name!r}: no such folder, and the Hugging Face Hub {problem}") from error
+    return Path(found)
+
+
+def _answers(name: str, revision: str | None) -> bool:
+    """Return whether the Hub answers in time, for the client itself would wait for ever; a refusal is an answer."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
 
     try:
-        return Path(huggingface_hub.snapshot_download(name, revision=revision))
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        expected = "expected a model folder or the name of one on the Hugging Face hub"
-        raise CheckpointError(f"model {name!r}: no such folder, and the hub gave none; {expected}") from error
+        HfApi().model_info(name, revision=revision, timeout=HUB_SECONDS)
+    except HfHubHTTPError:
+        return True
+    except Exception:
+        return False
+    return True
 
 
 def load_config(folder: Path) -> ModelConfig:
@@ -74,6 +128,8 @@ def load_config(folder: Path) -> ModelConfig:
     Raises:
         CheckpointError: if there are none, or they are of a newer format.
     """
+    if not (folder / SETTINGS).exists() and any(folder.glob(f"{STAGING}*")):
+        raise CheckpointError(f"{folder}: holds no model, as saving it was interrupted; save or train it again")
     stored = read_json(folder / SETTINGS)
     version = stored.get("format") if isinstance(stored, dict) else None
     if version != FORMAT:
@@ -82,6 +138,18 @@ def load_config(folder: Path) -> ModelConfig:
         return build_model_config(stored.get("model", "nothing"), source=str(folder / SETTINGS))
     except ConfigError as error:
         raise CheckpointError(str(error)) from error
+
+
+def initial_config(name: str | Path) -> ModelConfig:
+    """Return the settings with which training from a model starts: the model's, without its calibration.
+
+    Args:
+        name: a folder, or a name on the Hugging Face Hub.
+
+    Raises:
+        CheckpointError: if the model cannot be read.
+    """
+    return dataclasses.replace(load_config(find_folder(name)), threshold_offset=0.0, temperature=1.0)
 
 
 def load_labels(folder: Path) -> LabelMap:
@@ -97,50 +165,86 @@ def load_labels(folder: Path) -> LabelMap:
 
 
 def load_tokenizer(encoder: Path) -> PreTrainedTokenizerBase:
-    """Read the tokenizer of an encoder's folder.
+    """Read the tokenizer in the folder of an encoder.
 
     Raises:
-        CheckpointError: if transformers cannot, or would have to run code of the folder.
+        CheckpointError: if transformers cannot, or would have to run code of the folder, or if the tokenizer does not
+            fit the encoder.
     """
     from transformers import AutoTokenizer
 
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(encoder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
+    # Damaged files raise errors of every kind, also bare ones.
+    except Exception as error:
         raise CheckpointError(f"{encoder}: transformers cannot load the tokenizer: {reason(error)}") from error
+    stored = read_json(encoder / "config.json")
+    check_tokenizer(tokenizer, stored.get("vocab_size") if isinstance(stored, dict) else None, place=str(encoder))
     return tokenizer
 
 
+def check_tokenizer(tokenizer: PreTrainedTokenizerBase, embeddings: int | None, *, place: str) -> None:
+    """Refuse a tokenizer without a vocabulary, which transformers makes of a folder without tokenizer files.
+
+    Args:
+        tokenizer: any tokenizer.
+        embeddings: number of subwords that its encoder has embeddings for, if known.
+        place: what the error message begins with.
+
+    Raises:
+        CheckpointError: also if the encoder has too few embeddings.
+    """
+    known = len(tokenizer)
+    if known <= len(set(tokenizer.all_special_tokens)):
+        raise CheckpointError(f"{place}: the tokenizer has no vocabulary; expected its files, such as tokenizer.json")
+    if isinstance(embeddings, int) and known > embeddings:
+        problem = f"the tokenizer has {known} subwords, but the encoder has embeddings for {embeddings}"
+        raise CheckpointError(f"{place}: {problem}; use the tokenizer that the encoder was trained with")
+
+
 def read_json(path: Path) -> Any:
-    """Read a JSON file.
+    """Read a JSON file of a model folder.
 
     Raises:
         CheckpointError: if it is missing or no JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path}: no such file, expected one in every model folder") from error
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: not readable as JSON: {reason(error)}") from error
+        return label_maps.read_json(path)
+    except LabelError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise CheckpointError(f"{path}: no such file, expected one in every model folder") from error
+        raise CheckpointError(str(error)) from error
 
 
 @contextmanager
 def staging(folder: Path) -> Iterator[Path]:
-    """Give an empty folder whose files go to a model folder at the end, each whole or not at all, ``atlop.json`` last.
+    """Yield an empty folder; what it holds at the end replaces the model in ``folder``, all or nothing.
+
+    While files are replaced, ``atlop.json`` is missing, so that a model whose saving was killed is never loaded.
 
     Args:
-        folder: where to; files of an older model in it are replaced.
+        folder: the model folder; of what it holds, only the files of a model are replaced.
+
+    Raises:
+        CheckpointError: if the folder cannot be written; it is then as it was.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for killed in folder.glob(f"{STAGING}*"):
-        shutil.rmtree(killed)
-    place = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder))
+    created, place = not os.path.lexists(folder), None
     try:
-        yield place
-        _move(place, folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for leftover in folder.glob(f"{STAGING}*"):
+            shutil.rmtree(leftover)
+        place = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder))
+        (place / "new").mkdir()
+        yield place / "new"
+        _swap(place / "new", folder, place / "old")
+    except OSError as error:
+        raise CheckpointError(f"{folder}: the model cannot be saved: {reason(error)}") from error
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        if place is not None:
+            shutil.rmtree(place, ignore_errors=True)
+        if created:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def write_settings(folder: Path, config: ModelConfig, labels: LabelMap) -> None:
@@ -153,8 +257,18 @@ def _write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _move(place: Path, folder: Path) -> None:
-    files = [path.relative_to(place) for path in place.rglob("*") if path.is_file()]
-    for name in sorted(files, key=lambda name: name.name == SETTINGS):
-        (folder / name).parent.mkdir(exist_ok=True)
-        (place / name).replace(folder / name)
+def _swap(new: Path, folder: Path, old: Path) -> None:
+    """Move the model in a folder out and a new one in; ``atlop.json`` goes first and comes last."""
+    old.mkdir()
+    present = {path.name for path in folder.iterdir()}
+    moves = [(folder / name, old / name) for name in MODEL_FILES if name in present]
+    moves += [(path, folder / path.name) for path in sorted(new.iterdir(), key=lambda path: path.name == SETTINGS)]
+    done = []
+    try:
+        for source, target in moves:
+            source.rename(target)
+            done.append((source, target))
+    except OSError:
+        for source, target in reversed(done):
+            target.rename(source)
+        raise

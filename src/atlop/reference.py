@@ -1,24 +1,22 @@
-"""Checkpoints of the published implementation become model folders of ours.
+"""Import of checkpoints that the reference implementation saved.
 
-The published code saves a bare ``state_dict``: the encoder as ``model.*``, then ``head_extractor``, ``tail_extractor``
-and ``bilinear``. Sizes are read from the weights; everything else that it kept in flags is set as it was.
+The reference implementation saves a bare ``state_dict``: the encoder as ``model.*``, then ``head_extractor``,
+``tail_extractor`` and ``bilinear``. Sizes are read from the weights; for its other flags, the published values are set.
 """
 
 from __future__ import annotations
 
-import json
 import pickle
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from atlop.checkpoint import Checkpoint, bare_encoder, check_columns, fill_model
 from atlop.config import ModelConfig
-from atlop.errors import CheckpointError, LabelError, reason
-from atlop.labels import LabelMap
+from atlop.errors import CheckpointError, ConfigError, LabelError, reason
+from atlop.labels import read_columns
 from atlop.model.relation_model import RelationModel
 
 RENAMED = {
@@ -27,23 +25,23 @@ RENAMED = {
     "tail_extractor.": "tail.linear.",
     "bilinear.": "bilinear.linear.",
 }
-"""Beginnings of published parameter names, and of ours."""
+"""Prefixes of the reference's parameter names, and of ours."""
 
 UNUSED = ("encoder.transformer.pooler.", "encoder.transformer.embeddings.position_ids")
-"""What published files may hold that no score depends on."""
+"""Prefixes of weights that no score depends on."""
 
 NEEDED = {"head.linear.weight": 2, "bilinear.linear.weight": 2, "bilinear.linear.bias": 1}
-"""Weights that sizes are read from, and how many dimensions each has."""
+"""Weights that sizes are read from, and the number of dimensions of each."""
 
-PUBLISHED_LENGTH = 1024
-"""Subwords after which the published code cuts a document."""
+REFERENCE_LENGTH = 1024
+"""Number of subwords to which the reference truncates a document."""
 
-PUBLISHED_OVERLAP = -3
-"""Up to three subwords fall between the two windows of the published code."""
+REFERENCE_OVERLAP = -3
+"""The reference leaves a gap of up to three subwords between its two windows."""
 
 
 def load_reference(config: Path, weights: Path, labels: Path) -> Checkpoint:
-    """Make a checkpoint of published weights.
+    """Load weights of the reference implementation as a checkpoint.
 
     Args:
         config: folder with the encoder's ``config.json`` and tokenizer files.
@@ -51,16 +49,24 @@ def load_reference(config: Path, weights: Path, labels: Path) -> Checkpoint:
         labels: the ``rel2id.json`` that the model was trained with; column 0 is the threshold whatever its name.
 
     Raises:
-        CheckpointError: if a file cannot be read or they do not fit together.
+        CheckpointError: if a file cannot be read, or the files do not fit together.
     """
-    label_map, published = _read_labels(labels), _read_weights(weights)
+    try:
+        label_map = read_columns(labels)
+    except LabelError as error:
+        raise CheckpointError(str(error)) from error
+    published = _read_weights(weights)
     state = _rename(published)
     if any(name not in state or state[name].dim() != dimensions for name, dimensions in NEEDED.items()):
         found = ", ".join(sorted(published)[:3]) or "nothing"
-        problem = f"got {found}, expected a state_dict of the published implementation with head_extractor and bilinear"
+        problem = f"got {found}, expected a state_dict of the reference implementation with head_extractor and bilinear"
         raise CheckpointError(f"{weights}: {problem}")
     check_columns(state["bilinear.linear.bias"], label_map, weights)
-    settings = _settings(state)
+    try:
+        settings = _settings(state)
+    except (ConfigError, ZeroDivisionError) as error:
+        shapes = ", ".join(f"{name} {tuple(state[name].shape)}" for name in NEEDED)
+        raise CheckpointError(f"{weights}: the sizes of the weights do not fit together: {shapes}") from error
     transformer, tokenizer = bare_encoder(config)
     model = RelationModel(transformer, settings, len(label_map))
     fill_model(model, state, weights)
@@ -68,7 +74,7 @@ def load_reference(config: Path, weights: Path, labels: Path) -> Checkpoint:
 
 
 def _settings(state: dict[str, Tensor]) -> ModelConfig:
-    """Read sizes from the weights; two columns mean the biomedical reader, which marks every mention by itself."""
+    """Infer settings from the weights; two columns mean the biomedical reader, which marks each mention separately."""
     size = len(state["head.linear.weight"])
     columns, products = state["bilinear.linear.weight"].shape
     binary = columns == 2
@@ -77,20 +83,13 @@ def _settings(state: dict[str, Tensor]) -> ModelConfig:
         block_size=products // size,
         markers="each" if binary else "shared",
         max_labels=1 if binary else 4,
-        max_length=PUBLISHED_LENGTH,
-        window_overlap=PUBLISHED_OVERLAP,
+        max_length=REFERENCE_LENGTH,
+        window_overlap=REFERENCE_OVERLAP,
     )
 
 
-def _read_labels(path: Path) -> LabelMap:
-    try:
-        return LabelMap.from_columns(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, LabelError) as error:
-        raise CheckpointError(f"{path}: {reason(error)}") from error
-
-
 def _read_weights(path: Path) -> dict[str, Tensor]:
-    """Read a state_dict without running what a pickle might hold."""
+    """Read a state_dict without running code that a pickle may hold."""
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
@@ -98,7 +97,8 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
     except pickle.UnpicklingError as error:
         problem = "got something other than plain tensors, expected a state_dict; none of it was run"
         raise CheckpointError(f"{path}: {problem}") from error
-    except (OSError, RuntimeError, EOFError, LookupError, ValueError, SafetensorError) as error:
+    # Damaged files raise errors of every kind.
+    except Exception as error:
         raise CheckpointError(f"{path}: not readable as weights: {reason(error)}") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise CheckpointError(f"{path}: got {type(state).__name__}, expected a state_dict, names with one tensor each")
@@ -108,8 +108,8 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
 def _rename(state: dict[str, Tensor]) -> dict[str, Tensor]:
     renamed = {}
     for name, tensor in state.items():
-        begin = next((begin for begin in RENAMED if name.startswith(begin)), None)
-        own = name if begin is None else RENAMED[begin] + name[len(begin) :]
+        prefix = next((prefix for prefix in RENAMED if name.startswith(prefix)), None)
+        own = name if prefix is None else RENAMED[prefix] + name[len(prefix) :]
         if not own.startswith(UNUSED):
             renamed[own] = tensor
     return renamed

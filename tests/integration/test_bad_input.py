@@ -76,7 +76,7 @@ COLUMNS = text("rel2id.json", '{"Na": 0, "P1": 1}')
 TRAIN = "train run.yaml --output new"
 WHOLE = "expected a complete JSON value; is the file truncated?"
 TWO_TITLES = "expected each once, as gold and predictions are joined by title"
-NO_FOLDER = "no such folder, and the hub gave none; expected a model folder or the name of one on the Hugging Face hub"
+NO_FOLDER = "no such folder; expected a model folder, or the name of one on the Hugging Face Hub, such as org/name"
 
 BAD: dict[str, tuple[list[Prepare], str, str]] = {
     # Files of documents
@@ -282,7 +282,7 @@ BAD: dict[str, tuple[list[Prepare], str, str]] = {
     "weights of something else": (
         [COLUMNS, lambda: torch.save({"layer.weight": torch.zeros(1)}, "weights.pt")],
         IMPORT,
-        "weights.pt: got layer.weight, expected a state_dict of the published implementation "
+        "weights.pt: got layer.weight, expected a state_dict of the reference implementation "
         "with head_extractor and bilinear",
     ),
     "columns with a gap": (
@@ -304,8 +304,8 @@ BAD: dict[str, tuple[list[Prepare], str, str]] = {
         "run.yaml: 4 mistakes\n"
         "  - model.block_size: got 7 (int), expected a divisor of embedding_size, which is 768\n"
         "  - epoch: no such setting; did you mean epochs?\n"
-        "  - encoder: missing, expected a text\n"
-        "  - batch_size: got 'two' (str), expected a whole number of at least 1",
+        "  - encoder: missing, expected a string\n"
+        "  - batch_size: got 'two' (str), expected an integer from 1 to 2147483647",
     ),
     "no configuration": (
         [],
@@ -330,7 +330,7 @@ BAD: dict[str, tuple[list[Prepare], str, str]] = {
     "a folder in use": (
         [],
         "train run.yaml --output model",
-        "model: is not empty; choose a new folder, or go on with its run by --resume",
+        "model: is not empty; choose a new folder, or continue its run with --resume",
     ),
     "no model to start from": ([], f"{TRAIN} --init no/such/model", f"model 'no/such/model': {NO_FOLDER}"),
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -114,7 +115,7 @@ def test_an_encoder_stored_in_fp16_is_trained_in_fp32(tiny_encoder: Path, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("home", "step"), [(module, "save_file"), (folder_module, "_write_json"), (folder_module, "_move")]
+    ("home", "step"), [(module, "save_file"), (folder_module, "_write_json"), (folder_module, "_swap")]
 )
 def test_a_failure_leaves_the_old_model_and_nothing_half_written(
     folder: Path, make_checkpoint: Callable[..., Checkpoint], monkeypatch: pytest.MonkeyPatch, home: Any, step: str
@@ -124,35 +125,34 @@ def test_a_failure_leaves_the_old_model_and_nothing_half_written(
 
     before = contents(folder)
     monkeypatch.setattr(home, step, fail)
-    with pytest.raises(OSError, match="No space left on device"):
+    with pytest.raises(CheckpointError) as caught:
         save(make_checkpoint(temperature=2), folder)
+    assert str(caught.value) == f"{folder}: the model cannot be saved: No space left on device"
     assert contents(folder) == before
     assert not list(folder.glob(".*"))
 
 
-def test_a_failure_half_way_through_the_files_leaves_no_model_in_a_new_folder(
+def test_an_error_of_safetensors_is_told_in_the_same_way(
     tiny_checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replace, moved = Path.replace, []
+    def fail(*_: object) -> None:
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
 
-    def fail_late(self: Path, target: Path) -> Path:
-        if len(moved) == 3:
-            raise OSError(5, "Input/output error")
-        moved.append(target)
-        return replace(self, target)
-
-    monkeypatch.setattr(Path, "replace", fail_late)
-    with pytest.raises(OSError, match="Input/output error"):
-        save(tiny_checkpoint, tmp_path)
-    assert not list(tmp_path.glob(".*"))
-    assert failure(tmp_path) == "model/atlop.json: no such file, expected one in every model folder"
+    monkeypatch.setattr(module, "save_file", fail)
+    with pytest.raises(CheckpointError) as caught:
+        save(tiny_checkpoint, tmp_path / "new")
+    problem = "the model cannot be saved: I/O error: No space left on device (os error 28)"
+    assert str(caught.value) == f"{tmp_path}/new: {problem}"
+    assert not list(tmp_path.iterdir())
 
 
-def test_what_a_killed_process_left_is_cleared(tiny_checkpoint: Checkpoint, folder: Path) -> None:
-    (folder / ".saving-killed" / "encoder").mkdir(parents=True)
-    (folder / ".saving-killed" / "model.safetensors").write_bytes(b"half")
-    save(tiny_checkpoint, folder)
-    assert not list(folder.glob(".*"))
+def test_a_model_saved_over_an_exported_one_takes_its_place(
+    exported: Path, tiny_checkpoint: Checkpoint, folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(exported, tmp_path / "over")
+    (tmp_path / "over" / "README.md").write_text("mine")
+    save(tiny_checkpoint, tmp_path / "over")
+    assert contents(tmp_path / "over") == contents(folder) | {"README.md": b"mine"}
 
 
 def test_a_new_model_takes_the_place_of_an_old_one(folder: Path, make_checkpoint: Callable[..., Checkpoint]) -> None:
@@ -166,7 +166,7 @@ def test_a_missing_file_is_told(folder: Path, name: str) -> None:
     assert failure(folder) == f"model/{name}: no such file, expected one in every model folder"
 
 
-SHAPE = 'expected {"threshold": text, "relations": [{"name": text, "display_name": text}, ...]}'
+SHAPE = 'expected {"threshold": string, "relations": [{"name": string, "display_name": string}, ...]}'
 NOT_JSON = "not readable as JSON: Expecting ',' delimiter: line 1 column 13 (char 12)"
 
 BROKEN = {
@@ -185,14 +185,14 @@ BROKEN = {
         "atlop.json",
         '{"format": 1}',
         "model/atlop.json: 1 mistake\n"
-        "  - model: got 'nothing' (str), expected settings of the model, one 'name: value' a line",
+        "  - model: got 'nothing' (str), expected settings of the model, one 'name: value' per line",
     ),
     "wrong settings of the model": (
         "atlop.json",
         '{"format": 1, "model": {"block_size": 0, "markers": "two", "marker": 1}}',
         "model/atlop.json: 3 mistakes\n"
         "  - model.marker: no such setting; did you mean markers?\n"
-        "  - model.block_size: got 0 (int), expected a whole number of at least 1\n"
+        "  - model.block_size: got 0 (int), expected an integer from 1 to 65536\n"
         "  - model.markers: got 'two' (str), expected one of shared, each, none",
     ),
     "a byte that is no UTF-8": (
@@ -282,6 +282,40 @@ UNFIT = {
 def test_weights_that_do_not_fit_are_told(folder: Path, changes: dict[str, Tensor | None], message: str) -> None:
     change_weights(folder, **changes)
     assert failure(folder) == f"{DO_NOT_FIT}{message}"
+
+
+def without_tokenizer(encoder: Path) -> None:
+    (encoder / "tokenizer.json").unlink()
+
+
+def with_more_subwords(encoder: Path) -> None:
+    settings = json.loads((encoder / "config.json").read_text())
+    (encoder / "config.json").write_text(json.dumps(settings | {"vocab_size": 100}))
+
+
+def with_half_a_tokenizer(encoder: Path) -> None:
+    (encoder / "tokenizer.json").write_text("{")
+
+
+TOKENIZERS: dict[str, tuple[Callable[[Path], None], str]] = {
+    "none": (without_tokenizer, "the tokenizer has no vocabulary; expected its files, such as tokenizer.json"),
+    "another": (
+        with_more_subwords,
+        "the tokenizer has 137 subwords, but the encoder has embeddings for 100; "
+        "use the tokenizer that the encoder was trained with",
+    ),
+    "half of one": (
+        with_half_a_tokenizer,
+        "transformers cannot load the tokenizer: "
+        "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), TOKENIZERS.values(), ids=TOKENIZERS)
+def test_a_tokenizer_that_does_not_fit_is_told(folder: Path, change: Callable[[Path], None], message: str) -> None:
+    change(folder / "encoder")
+    assert failure(folder) == f"model/encoder: {message}"
 
 
 EVIL = "import pathlib\npathlib.Path(__file__).with_name('ran').touch()\nclass Config: ...\nclass Model: ...\n"

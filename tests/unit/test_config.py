@@ -7,50 +7,53 @@ from typing import Any
 
 import pytest
 
+from atlop import settings
 from atlop.config import ModelConfig, TrainingConfig, build_model_config, load_training_config, parse_overrides
 from atlop.errors import ConfigError
 
+ONE = "an integer from 1 to 2147483647"
+TRACKERS = "a list of installed trackers (tensorboard: atlop[tensorboard], wandb: atlop[wandb])"
 PLAIN: dict[str, Any] = {"encoder": "some/encoder", "train": Path("train.json")}
 MODEL = {
-    "embedding_size": ([0, -1, 1.5, True, "8", None], "a whole number of at least 1"),
-    "block_size": ([0, 2.0, None], "a whole number of at least 1"),
+    "embedding_size": ([0, -1, 1.5, True, "8", None, 2**16 + 1], "an integer from 1 to 65536"),
+    "block_size": ([0, 2.0, None], "an integer from 1 to 65536"),
     "markers": (["two", None, 1, ["shared"]], "one of shared, each, none"),
     "mention_pooling": (["max"], "one of logsumexp, mean"),
     "context": (["global"], "one of localized, none"),
     "thresholding": ([True], "one of adaptive, global"),
-    "max_labels": ([0, 1.0, "all"], "a whole number of at least 1, or null"),
-    "max_length": ([7], "a whole number of at least 8, or null"),
-    "window": ([7], "a whole number of at least 8, or null"),
-    "window_overlap": ([1.5, None], "a whole number"),
+    "max_labels": ([0, 1.0, "all"], f"{ONE}, or null"),
+    "max_length": ([7], "an integer from 8 to 2147483647, or null"),
+    "window": ([7], "an integer from 8 to 2147483647, or null"),
+    "window_overlap": ([1.5, None], "an integer from -2147483647 to 2147483647"),
     "threshold_offset": (["much", None, float("nan")], "a number"),
     "temperature": ([0.0, -1.0, float("inf"), None], "a number above 0"),
 }
 TRAINING = {
-    "encoder": (["", None, 5], "a text"),
-    "train": (["", 5, None], "the path of a file"),
+    "encoder": (["", None, 5, "a\0b"], "a string"),
+    "train": (["", 5, None, Path("a\0b")], "the path of a file"),
     "dev": ([["a.json"]], "the path of a file, or null"),
     "dev_pubtator": ([0.5], "the path of a file, or null"),
     "labels": ([{}], "the path of a file, or null"),
     "label_names": ([False], "the path of a file, or null"),
     "model": ([{}, None], "a ModelConfig"),
-    "epochs": ([0, 1.0], "a whole number of at least 1"),
-    "batch_size": ([0], "a whole number of at least 1"),
-    "gradient_accumulation": ([0], "a whole number of at least 1"),
+    "epochs": ([0, 1.0, 10**30], ONE),
+    "batch_size": ([0, 10**20], ONE),
+    "gradient_accumulation": ([0], ONE),
     "encoder_learning_rate": ([0.0, "fast"], "a number above 0"),
     "head_learning_rate": ([-1e-4], "a number above 0"),
     "warmup": ([1.0, -0.1, "1"], "a number from 0 to below 1"),
     "weight_decay": ([-0.1], "a number of at least 0"),
     "adam_epsilon": ([0.0], "a number above 0"),
     "max_gradient_norm": ([0.0], "a number above 0"),
-    "precision": (["fp64", 16], "one of fp32, bf16, fp16"),
-    "seed": ([-1, 0.0], "a whole number of at least 0"),
-    "save_every": ([0], "a whole number of at least 1, or null"),
-    "report_to": (["wandb", [5], None], "a list of texts"),
+    "precision": (["fp64", 16], "one of auto, fp32, bf16, fp16"),
+    "seed": ([-1, 0.0, 2**32], "an integer from 0 to 4294967295"),
+    "save_every": ([0], f"{ONE}, or null"),
+    "report_to": (["wandb", [5], None, ["wand"]], TRACKERS),
 }
 
 
-def cases(settings: dict[str, tuple[list[Any], str]]) -> list[Any]:
-    return [(name, value, expected) for name, (values, expected) in settings.items() for value in values]
+def cases(rules: dict[str, tuple[list[Any], str]]) -> list[Any]:
+    return [(name, value, expected) for name, (values, expected) in rules.items() for value in values]
 
 
 def shown(name: str, value: Any) -> str:
@@ -102,13 +105,14 @@ def test_all_mistakes_are_told_at_once() -> None:
         ModelConfig(embedding_size=0, markers="two", temperature=0)
     assert str(caught.value) == (
         "ModelConfig: 3 mistakes\n"
-        "  - embedding_size: got 0 (int), expected a whole number of at least 1\n"
+        "  - embedding_size: got 0 (int), expected an integer from 1 to 65536\n"
         "  - markers: got 'two' (str), expected one of shared, each, none\n"
         "  - temperature: got 0.0 (float), expected a number above 0"
     )
 
 
-def test_values_are_brought_to_their_types() -> None:
+def test_values_are_converted_to_their_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "find_spec", lambda name: name == "wandb")
     config = TrainingConfig(encoder="a", train="b.json", warmup=0, report_to=["wandb"], max_gradient_norm="5")  # type: ignore[arg-type]
     assert (config.train, config.warmup, config.report_to) == (Path("b.json"), 0.0, ("wandb",))
     assert type(config.warmup) is float
@@ -146,7 +150,7 @@ def test_four_mistakes_of_a_file_are_told_at_once(write: Callable[[str], Path]) 
         "  - model.temperature: got -1.0 (float), expected a number above 0\n"
         "  - epoch: no such setting; did you mean epochs?\n"
         "  - train: missing, expected the path of a file\n"
-        "  - batch_size: got 'two' (str), expected a whole number of at least 1"
+        f"  - batch_size: got 'two' (str), expected {ONE}"
     )
 
 
@@ -155,14 +159,14 @@ def test_four_mistakes_of_a_file_are_told_at_once(write: Callable[[str], Path]) 
     [
         ("encoder: a\ntrain: b\nxyz: 1", ["xyz: no such setting"]),
         ("encoder: a\ntrain: b\n5: 1", ["5: no such setting"]),
-        ("epochs: 1", ["encoder: missing, expected a text", "train: missing, expected the path of a file"]),
+        ("epochs: 1", ["encoder: missing, expected a string", "train: missing, expected the path of a file"]),
         ("encoder: a\ntrain: b\nmodel: {blocksize: 1}", ["model.blocksize: no such setting; did you mean block_size?"]),
         (
             "encoder: a\ntrain: b\nmodel: large",
-            ["model: got 'large' (str), expected settings of the model, one 'name: value' a line"],
+            ["model: got 'large' (str), expected settings of the model, one 'name: value' per line"],
         ),
-        ("- a", ["got ['a'] (list), expected settings, one 'name: value' a line"]),
-        ("", ["got None (NoneType), expected settings, one 'name: value' a line"]),
+        ("- a", ["got ['a'] (list), expected settings, one 'name: value' per line"]),
+        ("", ["got None (NoneType), expected settings, one 'name: value' per line"]),
         (
             "encoder: a\ntrain: b\nmodel: {embedding_size: 96}",
             ["model.block_size: got 64 (int), expected a divisor of embedding_size, which is 96"],
@@ -190,7 +194,34 @@ def test_a_file_that_is_no_yaml_is_told_in_one_line(write: Callable[[str], Path]
     assert "\n" not in mistake
 
 
-def test_yaml_reads_an_exponent_as_a_text_and_it_counts_as_a_number(write: Callable[[str], Path]) -> None:
+REFUSED = {
+    "a bad date": ("seed: 2001-13-45", "cannot be read: month must be in 1..12"),
+    "deep nesting": ("a: " + "[" * 5000, "cannot be read: nested too deeply"),
+    "an integer of too many digits": (f"seed: {'1' * 5000}", "cannot be read: Exceeds the limit (4300 digits)"),
+    "a NUL": ('encoder: a\ntrain: "a\\0b"', "train: got 'a\\x00b' (str), expected the path of a file"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), REFUSED.values(), ids=REFUSED)
+def test_yaml_that_its_parser_refuses_late_is_one_mistake(
+    write: Callable[[str], Path], text: str, message: str
+) -> None:
+    (mistake,) = mistakes_of(lambda: load_training_config(write(text)))
+    assert mistake.startswith(message)
+    assert "\n" not in mistake
+
+
+def test_an_override_that_the_parser_refuses_late_is_a_mistake() -> None:
+    (mistake,) = mistakes_of(lambda: parse_overrides(["seed=2001-13-45"]))
+    assert mistake == "got 'seed=2001-13-45' (str), expected a value that YAML reads"
+
+
+def test_dev_pubtator_needs_dev() -> None:
+    (mistake,) = mistakes_of(lambda: TrainingConfig(**PLAIN, dev_pubtator=Path("dev.txt")))
+    assert mistake == "dev_pubtator: given without dev, expected both; dev selects the best epoch"
+
+
+def test_yaml_reads_an_exponent_as_a_string_and_it_counts_as_a_number(write: Callable[[str], Path]) -> None:
     config = load_training_config(write("encoder: a\ntrain: b\nencoder_learning_rate: 5e-5\nadam_epsilon: 1.0e-6"))
     assert config.encoder_learning_rate == 0.00005
     assert config.adam_epsilon == 0.000001
@@ -209,6 +240,40 @@ def test_paths_count_from_the_file_and_in_overrides_from_here(
     assert config.encoder == "a"
 
 
+@pytest.mark.parametrize(
+    ("encoder", "expected"),
+    [
+        ("../bert", "bert"),  # as it is written
+        ("./none", "runs/none"),  # a path even if there is no such folder
+        ("nearby", "runs/nearby"),  # as it exists beside the file
+        ("~/bert", "home/bert"),
+        ("org/bert", None),
+        ("bert-base-cased", None),
+    ],
+)
+def test_an_encoder_that_is_a_path_is_relative_to_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: str, expected: str | None
+) -> None:
+    (tmp_path / "runs" / "nearby").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "runs" / "run.yaml").write_text(f"encoder: {encoder}\ntrain: a\n")
+    found = load_training_config(tmp_path / "runs" / "run.yaml").encoder
+    assert found == (encoder if expected is None else str(tmp_path / expected))
+
+
+def test_a_symlink_loop_or_an_overlong_name_is_a_path_like_any_other(write: Callable[[str], Path]) -> None:
+    path = write(f"encoder: a\ntrain: loop\ndev: {'x' * 300}\n")
+    (path.parent / "loop").symlink_to("loop")
+    config = load_training_config(path)
+    assert (config.train, config.dev) == (path.parent / "loop", path.parent / ("x" * 300))
+
+
+def test_settings_that_are_given_nowhere_are_those_of_the_base(write: Callable[[str], Path]) -> None:
+    base = ModelConfig(embedding_size=128, max_labels=2)
+    config = load_training_config(write("encoder: a\ntrain: b\nmodel: {max_labels: 1}"), {"model.window": 9}, base=base)
+    assert config.model == dataclasses.replace(base, max_labels=1, window=9)
+
+
 @pytest.mark.parametrize("section", ["model: {embedding_size: 128, max_labels: 2}", "model:", ""])
 def test_overrides_reach_into_the_model(write: Callable[[str], Path], section: str) -> None:
     path = write(f"encoder: a\ntrain: b\nepochs: 3\n{section}\n")
@@ -224,7 +289,7 @@ def test_mistakes_in_overrides_are_told_with_the_others(write: Callable[[str], P
         "sed: no such setting; did you mean seed?",
         "x: no such setting",
         "train: missing, expected the path of a file",
-        "epochs: got 0 (int), expected a whole number of at least 1",
+        f"epochs: got 0 (int), expected {ONE}",
     )
 
 
@@ -258,5 +323,5 @@ def test_a_stored_model_config_is_built_with_all_its_mistakes() -> None:
     assert str(caught.value) == (
         "atlop.json: 2 mistakes\n"
         "  - model.width: no such setting\n"
-        "  - model.block_size: got 0 (int), expected a whole number of at least 1"
+        "  - model.block_size: got 0 (int), expected an integer from 1 to 65536"
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -65,6 +66,14 @@ def test_a_missing_extra_says_what_to_install() -> None:
 )
 def test_a_wrong_value_is_shown_with_its_type_and_cut_short(value: object, shown: str) -> None:
     assert got(value) == shown
+
+
+def test_a_value_that_cannot_be_shown_is_named() -> None:
+    nested: list[Any] = []
+    for _ in range(10_000):
+        nested = [nested]
+    assert got(nested) == "a value too large to show (list)"
+    assert got(16**5000) == "a value too large to show (int)"
 
 
 def decoding_error() -> Exception:

@@ -102,7 +102,7 @@ def test_other_kinds_of_encoders_export_too(
 def test_an_exported_model_is_no_model_to_train_on(exported: Path) -> None:
     with pytest.raises(CheckpointError) as caught:
         load(exported)
-    expected = "is an exported model, which only predicts; expected the model it was made of"
+    expected = "is an exported model, which only predicts; expected the model it was exported from"
     assert str(caught.value) == f"{exported}: {expected}"
 
 

@@ -310,3 +310,14 @@ def test_documents_without_pairs_keep_their_place(
     for given in (alone, [*alone, *documents], [*documents, *alone], []):
         found = list(RelationExtractor(TorchBackend(tiny_checkpoint)).scores(given))
         assert [score.title for score in found] == [document.title for document in given]
+
+
+def test_types_that_training_never_showed_are_named_once(
+    born: Checkpoint, typed: list[Document], build_document: Callable[..., Document], caplog: pytest.LogCaptureFixture
+) -> None:
+    extractor = RelationExtractor(TorchBackend(born))
+    unknown = build_document(["Ada wrote"], [(0, 0, 1, "Chemical")], [(0, 1, 2, "Disease")])
+    list(extractor.predict([*typed, unknown]))
+    list(extractor.predict([unknown]))
+    trained = "the model was trained on LOC, PER and finds few or no relations of other types"
+    assert caplog.messages == [f"entities of type Chemical, Disease: {trained}"]

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from atlop.errors import LabelError
-from atlop.labels import LabelMap, plain_name
+from atlop.labels import LabelMap, plain_name, read_columns, read_display_names
 from atlop.type_constraints import TypeConstraints
 
 LABELS = LabelMap(("P27", "P19", "P131"), {"P27": "country of citizenship"}, threshold="NR")
@@ -34,7 +36,7 @@ def test_columns_count_from_one_as_the_threshold_owns_column_0() -> None:
     assert [LABELS.relation(column) for column in (1, 2, 3)] == ["P27", "P19", "P131"]
 
 
-def test_names_for_people_fall_back_on_the_relations_own() -> None:
+def test_display_names_fall_back_on_the_relations_own() -> None:
     assert [LABELS.display_name(name) for name in ("P27", "P19", "P999")] == ["country of citizenship", "P19", "P999"]
 
 
@@ -43,7 +45,7 @@ def test_is_stored_with_all_that_it_holds() -> None:
     assert LabelMap.from_json(STORED) == LABELS
 
 
-def test_type_pairs_are_stored_where_they_are_known() -> None:
+def test_type_constraints_are_stored_where_they_are_known() -> None:
     labels = dataclasses.replace(
         LABELS, type_constraints=TypeConstraints({"PER": frozenset({"LOC"}), "LOC": frozenset()})
     )
@@ -58,7 +60,7 @@ def test_column_0_is_the_threshold_whatever_its_name(zero: str) -> None:
     assert labels == LabelMap(("A", "B"), {"A": "a"}, zero)
 
 
-def test_columns_may_be_texts_and_names_may_carry_argument_numbers() -> None:
+def test_columns_may_be_strings_and_names_may_carry_argument_numbers() -> None:
     assert LabelMap.from_columns({"1:NR:2": "0", "1:CID:2": "1"}) == LabelMap(("CID",), {}, "NR")
 
 
@@ -72,7 +74,7 @@ def test_relations_of_a_corpus_are_put_in_order() -> None:
     assert labels == LabelMap(("P19", "P27"), {"P19": "born in"})
 
 
-SHAPE = 'expected {"threshold": text, "relations": [{"name": text, "display_name": text}, ...]}'
+SHAPE = 'expected {"threshold": string, "relations": [{"name": string, "display_name": string}, ...]}'
 ONE_NAME = "expected every relation to have one name of its own"
 
 
@@ -91,9 +93,9 @@ def test_an_unknown_relation_like_no_other_is_told() -> None:
 @pytest.mark.parametrize(
     ("names", "problem"),
     [
-        (("P1", "P2", "P1"), "the names ['P1'] more than once"),
-        (("P1", ""), "an empty or non-text name"),
-        (("P1", 2), "an empty or non-text name"),
+        (("P1", "P2", "P1"), "the names ['P1'] (list) more than once"),
+        (("P1", ""), "an empty or non-string name"),
+        (("P1", 2), "an empty or non-string name"),
     ],
 )
 def test_every_relation_has_one_name_of_its_own(names: tuple[Any, ...], problem: str) -> None:
@@ -131,10 +133,37 @@ def test_a_stored_form_that_is_none_is_told(stored: Any, shown: str) -> None:
         ({"Na": 0, "P1": 2}, "label map: got the columns [0, 2] (list), expected 0 to 1, each once"),
         ({"Na": 0, "P1": 0}, "label map: got the columns [0, 0] (list), expected 0 to 1, each once"),
         ({"Na": 0, "P1": None}, "label map: got the columns [0, None] (list), expected 0 to 1, each once"),
-        ({"Na": 0, "1:P:2": 1, "P": 2}, f"label map: got the names ['P'] more than once, {ONE_NAME}"),
+        ({"Na": 0, "P1": 10**9}, "label map: got the columns [0, 1000000000] (list), expected 0 to 1, each once"),
+        ({"Na": False, "P1": 1.0}, "label map: got the columns [1.0, False] (list), expected 0 to 1, each once"),
+        (
+            {f"P{column}": column for column in range(2**14 + 2)},
+            "label map: got 16385 relations, expected at most 16384",
+        ),
+        ({"Na": 0, "1:P:2": 1, "P": 2}, f"label map: got the names ['P'] (list) more than once, {ONE_NAME}"),
     ],
 )
 def test_columns_that_are_none_are_told(columns: Any, message: str) -> None:
     with pytest.raises(LabelError) as caught:
         LabelMap.from_columns(columns)
     assert str(caught.value) == message
+
+
+def nested(depth: int) -> str:
+    return "[" * depth + "]" * depth
+
+
+@pytest.mark.parametrize("read", [read_columns, read_display_names])
+def test_json_that_is_nested_too_deeply_is_told(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    path = tmp_path / "labels.json"
+    path.write_text(nested(100_000))
+    with pytest.raises(LabelError) as caught:
+        read(path)
+    assert str(caught.value) == f"{path}: not readable as JSON: nested too deeply"
+
+
+@pytest.mark.parametrize("depth", range(100, 1000, 50))
+def test_json_that_is_just_readable_is_refused_like_any_other(tmp_path: Path, depth: int) -> None:
+    """Somewhere between, a value can be read and no longer be shown."""
+    (tmp_path / "labels.json").write_text(f'{{"Na": 0, "P1": {nested(depth)}}}')
+    with pytest.raises(LabelError):
+        read_columns(tmp_path / "labels.json")

@@ -165,7 +165,7 @@ def test_a_pickle_that_would_run_code_is_refused_and_not_run(
     assert (tmp_path / "ran").exists(), "the pickle is harmless, so the test shows nothing"
 
 
-NEITHER = "expected a state_dict of the published implementation with head_extractor and bilinear"
+NEITHER = "expected a state_dict of the reference implementation with head_extractor and bilinear"
 
 
 def without(*names: str) -> Callable[[State], State]:
@@ -197,6 +197,16 @@ MALFORMED: dict[str, tuple[Callable[[State], object], str]] = {
     "a weight too many": (
         lambda state: {**state, "other.bias": torch.zeros(1)},
         "weights.pt: the weights do not fit the model: other.bias: unknown",
+    ),
+    "a layer without rows": (
+        lambda state: {**state, "head_extractor.weight": torch.zeros(0, 12)},
+        "weights.pt: the sizes of the weights do not fit together: "
+        "head.linear.weight (0, 12), bilinear.linear.weight (4, 48), bilinear.linear.bias (4,)",
+    ),
+    "blocks that do not divide the embedding": (
+        lambda state: {**state, "bilinear.weight": torch.zeros(4, 60)},
+        "weights.pt: the sizes of the weights do not fit together: "
+        "head.linear.weight (12, 32), bilinear.linear.weight (4, 60), bilinear.linear.bias (4,)",
     ),
     "an encoder of another size": (
         lambda state: {**state, "model.embeddings.LayerNorm.bias": torch.zeros(32)},
@@ -238,11 +248,29 @@ def test_truncated_weights_are_told(failure: Callable[..., str], state: State, t
     assert failure().startswith("weights.pt: not readable as weights: PytorchStreamReader failed reading zip archive: ")
 
 
+@pytest.mark.parametrize("suffix", ["pt", "safetensors"])
+def test_damaged_weights_never_end_in_a_traceback(
+    failure: Callable[..., str], importing: Callable[..., Checkpoint], state: State, tmp_path: Path, suffix: str
+) -> None:
+    """A damage that leaves a readable file may pass; any other is one line."""
+    path = tmp_path / f"weights.{suffix}"
+    save_file(state, path) if suffix == "safetensors" else torch.save(state, path)
+    whole, refused = path.read_bytes(), 0
+    for place in range(0, len(whole), len(whole) // 20):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) * 3 + whole[place + 3 :])
+        try:
+            importing(weights=path.name)
+        except CheckpointError as error:
+            assert "\n" not in str(error)
+            refused += 1
+    assert refused
+
+
 def test_missing_files_are_told(failure: Callable[..., str], tiny_encoder: Path, tmp_path: Path) -> None:
     assert failure() == "weights.pt: not readable as weights: No such file or directory"
     with pytest.raises(CheckpointError) as caught:
         load_reference(tiny_encoder, tmp_path / "weights.pt", tmp_path / "none.json")
-    assert str(caught.value) == f"{tmp_path}/none.json: No such file or directory"
+    assert str(caught.value) == f"{tmp_path}/none.json: not readable as JSON: No such file or directory"
 
 
 COLUMN_MISTAKES = {

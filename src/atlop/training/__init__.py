@@ -1,7 +1,7 @@
-"""Training on ``transformers.Trainer``: two learning rates, linear warm-up, best epoch by dev F1, exact resumption.
+"""Training on ``transformers.Trainer``: two learning rates, linear warmup, best epoch by dev F1, exact resumption.
 
-The output folder is a model folder from the first scored epoch on, with the best epoch's weights. Beside the model it
-holds ``training.json`` (the configuration), ``history.json`` (losses and scores) and ``states/`` (to resume from).
+From the first scored epoch on, the output folder is a model folder with the weights of the best epoch. It also holds
+``training.json`` (the configuration), ``history.json`` (losses and scores) and ``states/`` (to resume from).
 """
 
 from atlop.training.run import train

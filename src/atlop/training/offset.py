@@ -1,7 +1,7 @@
-"""One number that moves the decisions of a trained model: the offset of every relation's margin over its threshold.
+"""The threshold offset: one number, added to every margin, that trades precision for recall without training.
 
-The loss of adaptive thresholding leaves most models surer than they should be that there is no relation. Choosing the
-offset by F1 on dev documents mends that without training.
+Most models trained with the adaptive thresholding loss are too confident that there is no relation. An offset chosen by
+the F1 of dev documents corrects that.
 """
 
 from __future__ import annotations
@@ -18,32 +18,36 @@ from atlop.labels import LabelMap
 
 
 def best_offset(scores: Iterable[PairScores], gold: Sequence[Document], labels: LabelMap) -> float:
-    """Find the offset with the best F1 over documents.
-
-    The most relations of one pair, which a model may limit, do not enter into it.
+    """Return the offset with the best F1 over documents, ignoring the limit on the relations of one pair.
 
     Args:
-        scores: what a model with offset 0 says of the documents.
+        scores: the scores of the documents by a model whose offset is 0.
         gold: the documents with their relations, in the same order.
-        labels: the model's.
+        labels: the model's label map.
 
     Returns:
-        The offset, half-way between the last margin that is to count and the next; 0 if no relation is labelled.
+        The offset, half-way between two distinct margins, so that equal margins are all kept or all dropped; 0 if no
+        offset finds a relation.
     """
-    margin, right = [], []
+    margins, right = [], []
     for score, document in zip(scores, gold, strict=True):
-        margin.append((score.logits - score.logits[:, :1])[:, 1:].ravel())
+        margins.append((score.logits - score.logits[:, :1])[:, 1:].ravel())
         pairs = [(head, tail) for head, tail in score.pairs.tolist()]
         right.append(label_matrix(document, labels, pairs)[:, 1:].ravel())
     wanted = sum(len(document.relations) for document in gold)
-    return _best_cut(np.concatenate(margin), np.concatenate(right), wanted) if wanted else 0.0
+    scored = any(map(len, margins))
+    return _best_cut(np.concatenate(margins), np.concatenate(right), wanted) if wanted and scored else 0.0
 
 
-def _best_cut(margin: NDArray[np.float32], right: NDArray[np.bool_], wanted: int) -> float:
-    """Give the offset that brings exactly the margin above the best cut over zero."""
-    order = np.argsort(-margin, kind="stable")
-    ranked, found = margin[order].astype(np.float64), np.cumsum(right[order])
+def _best_cut(margins: NDArray[np.float32], right: NDArray[np.bool_], wanted: int) -> float:
+    """Return the offset that moves exactly the margins above the best cut over zero."""
+    order = np.argsort(-margins, kind="stable")
+    ranked, found = margins[order].astype(np.float64), np.cumsum(right[order])
     f1 = 2 * found / (np.arange(1, len(ranked) + 1) + wanted)
-    last = int(f1.argmax())
+    # The last of each run of equal margins, between which nothing can be cut.
+    (ends,) = np.append(ranked[1:] != ranked[:-1], True).nonzero()
+    last = int(ends[f1[ends].argmax()])
+    if not f1[last]:
+        return 0.0
     after = ranked[last + 1] if last + 1 < len(ranked) else ranked[last] - 1
     return float(-(ranked[last] + after) / 2)

@@ -1,24 +1,29 @@
-"""One training run from configuration to model folder."""
+"""One training run, from a configuration to a model folder."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
-from torch import nn
 from transformers import ProgressCallback, TrainerCallback, set_seed
 
-from atlop.backends.devices import choose_device
-from atlop.checkpoint import Checkpoint, load, new_checkpoint, save
-from atlop.config import TrainingConfig
+from atlop.backends.devices import choose_device, choose_precision
+from atlop.checkpoint import Checkpoint, build_model, load, new_checkpoint, save
+from atlop.config import ModelConfig, TrainingConfig
+from atlop.errors import AtlopError, CheckpointError, ConfigError, reason
 from atlop.features import Featurizer
+from atlop.folder import check_tokenizer, initial_config
 from atlop.labels import LabelMap
-from atlop.training.corpora import Corpora, make_labels, read_corpora
-from atlop.training.states import CONFIG, HISTORY, STATES, check_output, describe, last_state, write_json
+from atlop.training.corpora import Corpora, check_dev, make_labels, read_corpora
+from atlop.training.states import CONFIG, HISTORY, STATES, check_output, claim, describe, last_state, write_json
 from atlop.training.trainer import RelationTrainer, make_arguments
+
+STRUCTURE = ("embedding_size", "block_size", "markers", "mention_pooling", "context", "thresholding")
+"""Settings that a model cannot change once it is trained."""
 
 
 def train(
@@ -30,73 +35,121 @@ def train(
     device: str = "auto",
     callbacks: Sequence[TrainerCallback] = (),
 ) -> dict[str, float]:
-    """Train a model and leave the best epoch's in a folder.
+    """Train a model and leave that of the best epoch in a folder.
 
     Args:
         config: everything that the run depends on.
         output: the folder; it must be new or empty unless ``resume``.
-        resume: go on from the last whole state in ``output``, or start where there is none.
-        init: a model to start from instead of fresh relation layers; the run's labels may be new to it.
+        resume: continue from the last complete state in ``output``, or start if there is none.
+        init: a model to start from instead of new relation layers, which may have other relations; ``config.model``
+            must agree with its structure, as that of :func:`atlop.folder.initial_config` does.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        callbacks: are told of every step, such as to show how far the run is; without one, nothing is shown.
+        callbacks: called at every step, to show progress for example; nothing is shown otherwise.
 
     Returns:
         The scores of the best epoch on the dev documents, empty without dev documents.
 
     Raises:
-        AtlopError: if the folder is in use, or the documents, labels, encoder or device do not serve.
+        AtlopError: if the folder is in use, or the documents, labels, encoder or device cannot be used.
     """
-    settings = describe(config, init)
-    if is_first_process():
-        check_output(output, settings, resume=resume)
-    target, corpora = choose_device(device), read_corpora(config)
-    labels = make_labels(config, corpora.train)
-    set_seed(config.seed)
-    checkpoint = new_checkpoint(config.encoder, config.model, labels) if init is None else start_from(init, labels)
-    trainer = make_trainer(checkpoint, corpora, config, output, target)
-    trainer.remove_callback(ProgressCallback)
-    for callback in callbacks:
-        trainer.add_callback(callback)
-    if is_first_process():
-        output.mkdir(parents=True, exist_ok=True)
-        write_json(output / CONFIG, settings)
-    trainer.train(resume_from_checkpoint=last_state(output / STATES) if resume else None)
-    if is_first_process():
-        write_json(output / HISTORY, trainer.state.log_history)
-        if not corpora.dev:
-            save(checkpoint, output)
+    target, settings = choose_device(device), describe(config, init)
+    precision = choose_precision(config.precision, target, training=True)
+    with claim(output) if is_first_process() else nullcontext():
+        if is_first_process():
+            check_output(output, settings, resume=resume)
+        trainer = prepare(dataclasses.replace(config, precision=precision), output, init=init, device=target)
+        trainer.remove_callback(ProgressCallback)
+        for callback in callbacks:
+            trainer.add_callback(callback)
+        if is_first_process():
+            write_json(output / CONFIG, settings)
+        trainer.train(resume_from_checkpoint=last_state(output / STATES) if resume else None)
+        if is_first_process():
+            write_json(output / HISTORY, trainer.state.log_history)
+            if not config.dev:
+                save(trainer.checkpoint, output)
     return trainer.best()
 
 
 def is_first_process() -> bool:
-    """Tell whether this is the process that writes, of the several that ``torchrun`` starts."""
+    """Return whether this is the process that writes, of the several that ``torchrun`` starts."""
     return os.environ.get("RANK", "0") == "0"
 
 
-def start_from(init: str, labels: LabelMap) -> Checkpoint:
-    """Take a trained model for a label map: relations that it knows keep their weights, new ones start afresh.
+def prepare(config: TrainingConfig, output: Path, *, init: str | None, device: torch.device) -> RelationTrainer:
+    """Return the trainer of a run, ready to start; everything that is read is checked before the model is loaded."""
+    if init is not None:
+        check_structure(config.model, init)
+    elif config.encoder.startswith((".", "/", "~")) and not os.path.isdir(config.encoder):  # noqa: PTH112
+        raise CheckpointError(f"encoder {config.encoder!r}: no such folder")
+    corpora = read_corpora(config)
+    labels = make_labels(config, corpora.train)
+    check_dev(config, corpora, labels)
+    set_seed(config.seed)
+    try:
+        checkpoint = start_from(init, config.model, labels) if init else build(config, labels)
+    except RuntimeError as error:  # of torch, for want of memory
+        raise AtlopError(f"the model cannot be built in these sizes: {reason(error)}") from error
+    return make_trainer(checkpoint, corpora, config, output, device)
+
+
+def build(config: TrainingConfig, labels: LabelMap) -> Checkpoint:
+    """Return a model with a pretrained encoder and new relation layers.
+
+    Raises:
+        CheckpointError: if the encoder cannot be loaded, or its tokenizer does not fit it.
+    """
+    checkpoint = new_checkpoint(config.encoder, config.model, labels)
+    embeddings = getattr(checkpoint.model.encoder.transformer.config, "vocab_size", None)
+    check_tokenizer(checkpoint.tokenizer, embeddings, place=f"encoder {config.encoder!r}")
+    return checkpoint
+
+
+def check_structure(config: ModelConfig, init: str) -> None:
+    """Refuse settings that disagree with the structure of the model to start from.
+
+    Raises:
+        CheckpointError: if the model cannot be read.
+        ConfigError: listing every setting that differs.
+    """
+    own = initial_config(init)
+    differ = [name for name in STRUCTURE if getattr(config, name) != getattr(own, name)]
+    if differ:
+        both = ((name, getattr(config, name), getattr(own, name)) for name in differ)
+        expected = "as in the model to start from; leave it out"
+        mistakes = [f"model.{name}: got {found!r}, expected {wanted!r}, {expected}" for name, found, wanted in both]
+        raise ConfigError(mistakes, source=f"--init {init}")
+
+
+def start_from(init: str, config: ModelConfig, labels: LabelMap) -> Checkpoint:
+    """Return a trained model with another label map: known relations keep their weights, new ones are initialized.
+
+    Args:
+        init: the model.
+        config: its new settings, of the same structure.
+        labels: its new label map.
 
     Raises:
         CheckpointError: if the model cannot be loaded.
     """
     old = load(init)
-    config = dataclasses.replace(old.config, threshold_offset=0.0, temperature=1.0)
-    linear = old.model.bilinear.linear
-    fresh = nn.Linear(linear.in_features, len(labels))
-    known = [
-        (labels.column(name), old.labels.column(name)) for name in labels.relations if name in old.labels.relations
-    ]
+    model = build_model(old.model.encoder.transformer, config, labels)
+    sizes = {name: weight.shape for name, weight in model.state_dict().items()}
+    weights = {name: weight for name, weight in old.model.state_dict().items() if sizes.get(name) == weight.shape}
+    linear, fresh = old.model.bilinear.linear, model.bilinear.linear
+    known = sorted({*labels.relations} & {*old.labels.relations})
+    columns = [(0, 0), *((labels.column(name), old.labels.column(name)) for name in known)]
     with torch.no_grad():
-        for new_column, old_column in [(0, 0), *known]:
+        for new_column, old_column in columns:
             fresh.weight[new_column], fresh.bias[new_column] = linear.weight[old_column], linear.bias[old_column]
-    old.model.bilinear.linear = fresh
-    return Checkpoint(old.model, config, labels, old.tokenizer)
+        model.load_state_dict({**weights, **model.bilinear.state_dict(prefix="bilinear.")}, strict=False)
+    return Checkpoint(model, config, labels, old.tokenizer)
 
 
 def make_trainer(
     checkpoint: Checkpoint, corpora: Corpora, config: TrainingConfig, output: Path, device: torch.device
 ) -> RelationTrainer:
-    """Put together the trainer of a run; it has not started."""
+    """Assemble the trainer of a run without starting it."""
     model, labels = checkpoint.model, checkpoint.labels
     featurizer = Featurizer(checkpoint.tokenizer, checkpoint.config, model.encoder.window, labels=labels)
     every = "all_documents" in model.needs

@@ -1,35 +1,109 @@
-"""The output folder of a run: what it may hold, and the states to resume from."""
+"""The output folder of a run: its lock, its contents, and the states to resume from."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import logging
+import os
+import re
 import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+from zipfile import ZipFile
+
+from safetensors import safe_open
+from transformers import TrainerState
 
 from atlop.config import TrainingConfig
-from atlop.errors import AtlopError, ConfigError
+from atlop.errors import AtlopError, ConfigError, reason
 from atlop.folder import read_json
+
+logger = logging.getLogger(__name__)
 
 CONFIG, HISTORY, STATES = "training.json", "history.json", "states"
 
+LOCK = ".training"
+"""Lock file of a running process; the system releases the lock when the process ends, even if it is killed."""
+
 STATE_FILES = ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state*.pth", "trainer_state.json")
-"""What a state holds that was saved to its end; the last is written last. Of random states each process has one."""
+"""The files of a complete state, the last one written last; each process has a random state of its own."""
 
 
 def describe(config: TrainingConfig, init: str | None) -> dict[str, Any]:
-    """Give what a run depends on, as JSON holds it: its configuration and the model that it starts from."""
+    """Return everything that a run depends on, its configuration and the model that it starts from, as JSON."""
     settings = dataclasses.asdict(config) | {"init": init}
     described: dict[str, Any] = json.loads(json.dumps(settings, default=str))
     return described
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file that appears whole or not at all."""
-    staged = path.with_suffix(".tmp")
-    staged.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    staged.replace(path)
+    """Write a JSON file, whole or not at all.
+
+    Raises:
+        AtlopError: if it cannot be written.
+    """
+    written, staged = json.dumps(value, indent=2, ensure_ascii=False) + "\n", path.with_suffix(".tmp")
+    try:
+        staged.write_text(written, encoding="utf-8")
+        staged.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            staged.unlink(missing_ok=True)
+        raise AtlopError(f"{path}: cannot be written: {reason(error)}") from error
+
+
+@contextmanager
+def claim(output: Path) -> Iterator[None]:
+    """Hold the output folder for one run, and remove it again if the run leaves it empty.
+
+    Raises:
+        AtlopError: if another run holds it, or it cannot be written.
+    """
+    missing = [folder for folder in (output, *output.parents) if not os.path.lexists(folder)]
+    lock = _open_lock(output)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            (output / LOCK).unlink()
+        lock.close()
+        with suppress(OSError):
+            for folder in missing:
+                folder.rmdir()
+
+
+def _open_lock(output: Path) -> IO[str]:
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        file = (output / LOCK).open("a")
+    except FileExistsError as error:
+        raise AtlopError(f"{output}: is not a folder, expected one for the model") from error
+    except OSError as error:
+        raise AtlopError(f"{output}: cannot be written: {reason(error)}") from error
+    if not _locks(file, output / LOCK):
+        file.close()
+        raise AtlopError(f"{output}: another run is training into this folder; wait for it, or choose a new folder")
+    return file
+
+
+def _locks(file: IO[str], path: Path) -> bool:
+    """Lock an open file and return whether nobody else had; a file that its owner has just removed does not count."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except OSError:
+        return False
 
 
 def check_output(output: Path, settings: dict[str, Any], *, resume: bool) -> None:
@@ -37,45 +111,64 @@ def check_output(output: Path, settings: dict[str, Any], *, resume: bool) -> Non
 
     Args:
         output: the folder.
-        settings: what :func:`describe` gave.
-        resume: whether to go on with the run in it.
+        settings: what :func:`describe` returned.
+        resume: whether to continue the run in it.
 
     Raises:
         AtlopError: saying what is in the way.
-        ConfigError: with every setting that differs from the run to resume.
+        ConfigError: listing every setting that differs from the run to resume.
     """
-    if not output.exists():
-        return
-    if not output.is_dir():
-        raise AtlopError(f"{output}: is a file, expected a folder for the model")
-    if not any(output.iterdir()):
+    if all(path.name == LOCK for path in output.iterdir()):
         return
     if not resume:
-        raise AtlopError(f"{output}: is not empty; choose a new folder, or go on with its run by --resume")
+        raise AtlopError(f"{output}: is not empty; choose a new folder, or continue its run with --resume")
     if not (output / CONFIG).exists():
-        raise AtlopError(f"{output}: is not empty and holds no run to go on with; choose a new folder")
-    _check_same(read_json(output / CONFIG), settings, output)
-
-
-def _check_same(stored: Any, now: dict[str, Any], output: Path) -> None:
+        raise AtlopError(f"{output}: is not empty and holds no run to resume; choose a new folder")
+    stored = read_json(output / CONFIG)
     before = stored if isinstance(stored, dict) else {}
-    differ = [name for name in now if before.get(name) != now[name]]
+    differ = [name for name in settings if before.get(name) != settings[name]]
     if differ:
-        mistakes = [f"{name}: got {now[name]!r}, the run began with {before.get(name)!r}" for name in differ]
+        mistakes = [f"{name}: got {settings[name]!r}, the run began with {before.get(name)!r}" for name in differ]
         raise ConfigError(mistakes, source=f"--resume {output}")
 
 
 def last_state(folder: Path) -> str | None:
-    """Find the newest state that was saved to its end, and clear away what a killed run left half-written."""
-    states = sorted(folder.glob("checkpoint-*"), key=lambda state: int(state.name.rpartition("-")[2]))
-    while states and not _is_whole(states[-1]):
-        shutil.rmtree(states.pop(), ignore_errors=True)
-    return str(states[-1]) if states else None
+    """Return the newest state that is complete and undamaged; later ones are removed, with a warning."""
+    numbered = ((re.fullmatch(r"checkpoint-(\d+)", path.name), path) for path in folder.glob("checkpoint-*"))
+    states = sorted((int(match[1]), path) for match, path in numbered if match)
+    while states:
+        step, state = states.pop()
+        damage = _damage(state, step)
+        if damage is None:
+            return str(state)
+        before = states[-1][1].name if states else "the beginning"
+        logger.warning("%s: is incomplete or damaged (%s); resuming from %s", state, damage, before)
+        shutil.rmtree(state, ignore_errors=True)
+    return None
 
 
-def _is_whole(state: Path) -> bool:
-    try:
-        json.loads((state / STATE_FILES[-1]).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return all(any(state.glob(name)) for name in STATE_FILES)
+def _damage(state: Path, step: int) -> str | None:
+    """Return what is wrong with a state, or ``None``."""
+    for pattern in STATE_FILES:
+        files = list(state.glob(pattern))
+        if not files:
+            return f"{pattern}: missing"
+        for file in files:
+            try:
+                sound = _is_sound(file, step)
+            except Exception as error:  # damage shows in errors of every kind
+                return f"{file.name}: {reason(error)}"
+            if not sound:
+                return f"{file.name}: broken"
+    return None
+
+
+def _is_sound(file: Path, step: int) -> bool:
+    """Read a file of a state far enough to see damage, without keeping what it holds."""
+    if file.suffix == ".json":
+        return bool(TrainerState.load_from_json(str(file)).global_step == step)
+    if file.suffix == ".safetensors":
+        with safe_open(file, framework="pt") as weights:
+            return bool(weights.keys())
+    with ZipFile(file) as archive:
+        return archive.testzip() is None

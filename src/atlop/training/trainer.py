@@ -1,11 +1,14 @@
-"""``transformers.Trainer`` for relation models: two learning rates, scores each epoch, the best one kept."""
+"""``transformers.Trainer`` for relation models: two learning rates, dev scores after each epoch, the best one kept."""
 
 from __future__ import annotations
 
+import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import Trainer, TrainingArguments
 
@@ -13,6 +16,7 @@ from atlop.backends.pytorch import TorchBackend
 from atlop.batches import Batch, collate
 from atlop.checkpoint import Checkpoint, save
 from atlop.config import TrainingConfig
+from atlop.errors import AtlopError, reason
 from atlop.evaluation import evaluate, evaluate_by_identifier
 from atlop.extractor import RelationExtractor
 from atlop.features import Features, Featurizer
@@ -21,11 +25,14 @@ from atlop.kernels import optimize
 from atlop.model.relation_model import RelationOutput
 from atlop.training.corpora import Corpora
 from atlop.training.states import HISTORY, STATES, write_json
+from atlop.type_constraints import UnknownTypes
+
+logger = logging.getLogger(__name__)
 
 
 def make_arguments(config: TrainingConfig, output: Path, device: torch.device) -> TrainingArguments:
     """Translate a configuration into the arguments of ``transformers.Trainer``."""
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(output / STATES),
         num_train_epochs=config.epochs,
         per_device_train_batch_size=config.batch_size,
@@ -48,6 +55,16 @@ def make_arguments(config: TrainingConfig, output: Path, device: torch.device) -
         dataloader_pin_memory=device.type == "cuda",
         use_cpu=device.type == "cpu",
     )
+    use_one_gpu(arguments)
+    return arguments
+
+
+def use_one_gpu(arguments: TrainingArguments) -> None:
+    """Use one GPU of several without a launcher; the trainer would split batches, which the model cannot take."""
+    if arguments.n_gpu > 1:
+        launcher = f"torchrun --nproc_per_node {arguments.n_gpu} -m atlop train ..."
+        logger.warning("%d GPUs found, training on one; to use all of them: %s", arguments.n_gpu, launcher)
+        arguments._n_gpu = 1
 
 
 class RelationTrainer(Trainer):
@@ -65,6 +82,7 @@ class RelationTrainer(Trainer):
     ) -> None:
         self.checkpoint, self.corpora, self.config, self.output = checkpoint, corpora, config, output
         self.featurizer = featurizer
+        self.unknown_types = UnknownTypes(checkpoint.labels.type_constraints)
         super().__init__(
             model=optimize(checkpoint.model, arguments.device, torch.float32, training=True),
             args=arguments,
@@ -75,24 +93,24 @@ class RelationTrainer(Trainer):
         )
 
     def collate(self, features: list[Features]) -> dict[str, Batch[Tensor] | Tensor | None]:
-        """Put documents into a batch, with the labels beside it, where the trainer looks for them."""
+        """Collate documents into a batch, with the labels also beside it, where the trainer looks for them."""
         padding = self.checkpoint.tokenizer.pad_token_id or 0
         batch = collate(features, self.featurizer.special, padding).to("cpu")
         return {"batch": batch, "labels": batch.labels}
 
     def loss(self, output: RelationOutput, labels: Tensor, num_items_in_batch: Tensor | int | None = None) -> Tensor:
-        """Return the mean loss over all pairs of an update, of which this batch may hold only some.
+        """Return the share of a batch in the mean loss over all pairs of an update.
 
         Args:
             output: what the model computed.
             labels: [P, R].
-            num_items_in_batch: entries of all labels of the update, as the trainer counts them.
+            num_items_in_batch: number of entries in all labels of the update, as the trainer counts them.
         """
         mean = self.checkpoint.model.loss(output, labels)
         return mean if num_items_in_batch is None else mean * labels.numel() / num_items_in_batch
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
-        """Make AdamW with one learning rate for the encoder and one for what is above it."""
+        """Create AdamW with one learning rate for the encoder and one for the layers above it."""
         if self.optimizer is None:
             named = list(self.checkpoint.model.named_parameters())
             encoder = [weight for name, weight in named if name.startswith("encoder.")]
@@ -106,9 +124,11 @@ class RelationTrainer(Trainer):
         return self.optimizer
 
     def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
-        """Score the dev documents, and save the model if no epoch was better."""
-        backend = TorchBackend(self.checkpoint, device=self.args.device, precision=self._precision())
-        scores = dev_scores(RelationExtractor(backend), self.corpora)
+        """Score the dev documents in the precision of prediction, and save the model if no epoch was better."""
+        backend = TorchBackend(self.checkpoint, device=self.args.device, precision="auto")
+        extractor = RelationExtractor(backend)
+        extractor.unknown_types = self.unknown_types  # one warning in all epochs
+        scores = dev_scores(extractor, self.corpora)
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in scores.items()}
         best = max((row["eval_f1"] for row in self.state.log_history if "eval_f1" in row), default=-1.0)
         self.log(dict(metrics))
@@ -119,17 +139,23 @@ class RelationTrainer(Trainer):
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
-    def _precision(self) -> str:
-        return "fp32" if self.config.precision == "fp32" else "bf16"
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        """Save a state to resume from; one that cannot be written to its end is removed."""
+        try:
+            super()._save_checkpoint(model, trial)
+        except (OSError, RuntimeError, SafetensorError) as error:
+            state = self.output / STATES / f"checkpoint-{self.state.global_step}"
+            shutil.rmtree(state, ignore_errors=True)
+            raise AtlopError(f"{state}: the state cannot be saved: {reason(error)}") from error
 
     def best(self) -> dict[str, float]:
-        """Give the scores of the best epoch so far."""
+        """Return the scores of the best epoch so far, empty before the first."""
         rows = [row for row in self.state.log_history if "eval_f1" in row]
         return max(rows, key=lambda row: row["eval_f1"], default={})
 
 
 def dev_scores(extractor: RelationExtractor, corpora: Corpora) -> dict[str, float]:
-    """Score a model on the dev documents, and on those in PubTator form where there are any."""
+    """Return the scores of a model on the dev documents, and on those in PubTator format if there are any."""
     predicted = list(extractor.predict(corpora.dev))
     scores = evaluate(corpora.dev, predicted)
     result = {"f1": scores.f1, "precision": scores.precision, "recall": scores.recall}

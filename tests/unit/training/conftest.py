@@ -1,4 +1,4 @@
-"""A corpus and a configuration small enough to train in a moment."""
+"""A corpus and a configuration small enough to train on in a moment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from atlop.formats import write
 
 @pytest.fixture
 def corpus(build_document: Callable[..., Document]) -> list[Document]:
-    """Four documents with 2, 1, 3 and 4 entities, so with 2, 0, 6 and 12 pairs."""
+    """Four documents with 2, 1, 3 and 4 entities, hence 2, 0, 6 and 12 pairs."""
 
     def document(title: str, entities: int, *facts: tuple[int, int, str]) -> Document:
         places = [[(0, entity, entity + 1)] for entity in range(entities)]
@@ -38,11 +38,11 @@ def corpus_file(corpus: list[Document], tmp_path: Path) -> Path:
 
 @pytest.fixture
 def configure(corpus_file: Path, tiny_encoder: Path) -> Callable[..., TrainingConfig]:
-    """Make a configuration with a tiny model, that trains on ``corpus`` for an epoch; settings replace its own."""
+    """Make a configuration that trains a tiny model on ``corpus`` for an epoch in fp32; settings replace its own."""
 
     def make(**settings: Any) -> TrainingConfig:
         sizes = ModelConfig(embedding_size=8, block_size=4, window_overlap=16)
         plain = {"encoder": str(tiny_encoder), "train": corpus_file, "model": sizes, "epochs": 1, "batch_size": 1}
-        return TrainingConfig(**{**plain, **settings})
+        return TrainingConfig(**{**plain, "precision": "fp32", **settings})
 
     return make

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,11 +8,11 @@ from typing import Any
 import pytest
 
 from atlop.config import TrainingConfig
-from atlop.documents import Document, Entity, Mention, Relation
-from atlop.errors import AtlopError, DataError, LabelError
+from atlop.documents import Document, Relation
+from atlop.errors import AtlopError, DataError, LabelError, ScoringError
 from atlop.formats import write
 from atlop.labels import LabelMap
-from atlop.training.corpora import Corpora, make_labels, read_corpora, with_typed_candidates
+from atlop.training.corpora import Corpora, check_dev, make_labels, read_corpora
 from atlop.type_constraints import TypeConstraints
 
 Configure = Callable[..., TrainingConfig]
@@ -22,44 +21,24 @@ PEOPLE = TypeConstraints({"PER": frozenset({"PER"})})
 """What the relations of a corpus of people connect."""
 
 
-def typed(*entities: tuple[str, str | None], **others: Any) -> Document:
-    """A document of one sentence with an entity, given by type and identifier, at every word."""
-    words = tuple(f"word{place}" for place in range(len(entities)))
-    clusters = tuple(
-        Entity((Mention(0, place, place + 1, kind, words[place]),), identifier)
-        for place, (kind, identifier) in enumerate(entities)
-    )
-    return Document("typed", (words,), clusters, **others)
-
-
 def test_documents_are_read(configure: Configure, corpus: list[Document], tmp_path: Path) -> None:
     write(corpus[:2], tmp_path / "dev.json")
     assert read_corpora(configure()) == Corpora(corpus, [], [])
     assert read_corpora(configure(dev=tmp_path / "dev.json")) == Corpora(corpus, corpus[:2], [])
 
 
-def test_pubtator_documents_are_given_the_candidates_that_training_documents_list(
-    configure: Configure, tmp_path: Path
-) -> None:
-    train = typed(("Chemical", "D1"), ("Disease", "D2"), candidates=((0, 1),))
-    write([train], tmp_path / "train.jsonl")
-    write([typed(("Disease", "D3"), ("Chemical", "D4"), ("Disease", None))], tmp_path / "dev.pubtator")
-    (dev,) = read_corpora(configure(dev_pubtator=tmp_path / "dev.pubtator")).dev_pubtator
-    assert dev.candidates == ((1, 0),)
-
-
-def test_candidates_are_all_pairs_of_identified_entities_of_certain_types() -> None:
-    document = typed(("Chemical", "D1"), ("Disease", "D2"), ("Disease", None), ("Disease", "D3"), ("Chemical", None))
-    with_candidates = with_typed_candidates(document, frozenset({("Chemical", "Disease")}))
-    assert with_candidates == dataclasses.replace(document, candidates=((0, 1), (0, 3)))
-    assert with_typed_candidates(document, frozenset()).candidates == ()
-
-
 @pytest.mark.parametrize(
-    "documents", [[], [typed()], [typed(("PER", None))], [typed(("A", "1"), ("B", "2"), candidates=())]]
+    ("entities", "others"),
+    [([], {}), ([[(0, 0, 1)]], {}), ([[(0, 0, 1)], [(0, 1, 2)]], {"candidates": ()})],
 )
-def test_nothing_to_train_on_is_told(configure: Configure, corpus_file: Path, documents: list[Document]) -> None:
-    write([*documents, typed()], corpus_file)
+def test_nothing_to_train_on_is_told(
+    configure: Configure,
+    build_document: Callable[..., Document],
+    corpus_file: Path,
+    entities: list[Any],
+    others: dict[str, Any],
+) -> None:
+    write([build_document(["Ada wrote"], *entities, **others)], corpus_file)
     with pytest.raises(AtlopError) as caught:
         read_corpora(configure())
     expected = "no document has a pair of entities, expected something to train on"
@@ -133,12 +112,12 @@ WRONG = {
     "names that are a list": (
         "label_names",
         '["P1"]',
-        "got ['P1'] (list), expected an object with a name for people for each relation",
+        "got ['P1'] (list), expected an object with a display name for each relation",
     ),
     "a name that is a number": (
         "label_names",
         '{"P1": 1}',
-        "got {'P1': 1} (dict), expected an object with a name for people for each relation",
+        "got {'P1': 1} (dict), expected an object with a display name for each relation",
     ),
 }
 
@@ -163,3 +142,53 @@ def test_a_missing_file_of_labels_is_told(
 def test_self_pairs_of_the_labels_need_no_column_of_their_own(configure: Configure, corpus: list[Document]) -> None:
     reflexive = corpus[0].with_relations((Relation(0, 0, "P7"),))
     assert make_labels(configure(), [reflexive]) == LabelMap(("P7",), type_constraints=PEOPLE)
+
+
+ADA = "Document"
+"""The title of every document that ``dev_failure`` makes."""
+
+
+@pytest.fixture
+def dev_failure(
+    configure: Configure, corpus: list[Document], build_document: Callable[..., Document], tmp_path: Path
+) -> Callable[..., str]:
+    """The message with which a dev file of documents, each given by its relations, is refused."""
+
+    def run(setting: str, *documents: tuple[Relation, ...], **others: Any) -> str:
+        dev = [build_document(["Ada wrote"], [(0, 0, 1)], [(0, 1, 2)], relations=r, **others) for r in documents]
+        write(corpus, tmp_path / "good.jsonl")
+        write(dev, tmp_path / "bad.jsonl")
+        config = configure(**{"dev": tmp_path / "good.jsonl", setting: tmp_path / "bad.jsonl"})
+        with pytest.raises(ScoringError) as caught:
+            check_dev(config, read_corpora(config), LabelMap(("P1", "P2")))
+        return str(caught.value).replace(f"{tmp_path}/", "")
+
+    return run
+
+
+P1, P9 = (Relation(0, 1, "P1"),), (Relation(0, 1, "P9"),)
+LAST = "without dev documents the last epoch is kept"
+LEARNED = "expected relations that the model learns, such as P1, P2"
+
+
+def test_two_dev_documents_of_one_title_are_told_with_file_and_title(dev_failure: Callable[..., str]) -> None:
+    expected = "expected each once, as gold and predictions are joined by title"
+    assert dev_failure("dev", P1, P1) == f"bad.jsonl: gold: got several documents with one title, '{ADA}'; {expected}"
+
+
+@pytest.mark.parametrize(("relations", "found"), [((), "no relation"), (P9, "P9")])
+def test_dev_documents_with_nothing_to_score_are_told(
+    dev_failure: Callable[..., str], relations: tuple[Relation, ...], found: str
+) -> None:
+    assert dev_failure("dev", relations) == f"bad.jsonl: nothing to score: got {found}, {LEARNED}; {LAST}"
+
+
+def test_dev_relations_that_are_no_candidates_are_nothing_to_score(dev_failure: Callable[..., str]) -> None:
+    told = dev_failure("dev", P1, candidates=((1, 0),))
+    assert told == f"bad.jsonl: nothing to score: got P1, {LEARNED}; {LAST}"
+
+
+def test_dev_pubtator_is_checked_as_it_is_scored(dev_failure: Callable[..., str]) -> None:
+    place = f"bad.jsonl: gold: document '{ADA}': relations[0]: got entity 0 without an identifier"
+    assert dev_failure("dev_pubtator", P1) == f"{place}, expected one for every related entity; use evaluate() instead"
+    assert dev_failure("dev_pubtator", ()) == f"bad.jsonl: nothing to score: got no relation, {LEARNED}; {LAST}"

@@ -47,6 +47,20 @@ def test_pairs_without_a_score_count_as_missed() -> None:
     assert best_offset([scores], [gold], LABELS) == pytest.approx(1.5)
 
 
-def test_every_lead_may_count() -> None:
+def test_every_margin_may_count() -> None:
     gold = labelled(*(Relation(head, 1 - head, name) for head in (0, 1) for name in ("P1", "P2")))
     assert best_offset([scored((-1, -2), (-3, -4))], [gold], LABELS) == pytest.approx(4.5)
+
+
+@pytest.mark.parametrize("second", [Relation(0, 1, "P2"), Relation(1, 0, "P1")])
+def test_equal_margins_are_kept_or_dropped_together(second: Relation) -> None:
+    gold = labelled(Relation(0, 1, "P1"), second)
+    # Right at 3, then right and wrong at 1, wrong at -1. F1 of the cuts: 2/3, 4/5, 4/6; no cut parts the two at 1.
+    assert best_offset([scored((3, 1), (1, -1))], [gold], LABELS) == pytest.approx(0.0)
+    assert best_offset([scored((2, 2), (2, 2))], [gold], LABELS) == pytest.approx(-1.5)
+
+
+def test_an_offset_that_finds_nothing_is_no_offset() -> None:
+    nothing = PairScores("a", np.zeros((0, 2), np.int64), np.zeros((0, 3), np.float32))
+    for scores in (nothing, PairScores("a", np.array([(1, 0)]), np.array([[0, 3, -1]], dtype=np.float32))):
+        assert best_offset([scores], [labelled(Relation(0, 1, "P1"))], LABELS) == 0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,13 +13,18 @@ from transformers import TrainerCallback, TrainerState
 from atlop.backends.pytorch import TorchBackend
 from atlop.checkpoint import Checkpoint, load, save
 from atlop.config import ModelConfig, TrainingConfig
-from atlop.documents import Document
-from atlop.errors import AtlopError, CheckpointError, ConfigError, LabelError
+from atlop.documents import Document, Entity, Mention, Relation
+from atlop.errors import AtlopError, CheckpointError, ConfigError, LabelError, ScoringError
 from atlop.extractor import RelationExtractor
+from atlop.folder import initial_config
+from atlop.formats import write
 from atlop.labels import LabelMap
 from atlop.training import run as module
 from atlop.training import train
+from atlop.training import trainer as trainer_module
+from atlop.training.corpora import Corpora
 from atlop.training.run import start_from
+from atlop.training.states import claim
 from atlop.training.trainer import RelationTrainer
 from atlop.type_constraints import TypeConstraints
 
@@ -130,15 +136,18 @@ def test_a_run_that_broke_off_before_its_first_state_starts_again(
     assert same_weights(tmp_path / "out", tmp_path / "whole")
 
 
-def test_a_half_written_state_is_cleared_and_the_one_before_serves(configure: Configure, tmp_path: Path) -> None:
+@pytest.mark.parametrize("damaged", ["trainer_state.json", "model.safetensors", "optimizer.pt"])
+def test_after_a_damaged_state_a_run_goes_on_from_the_one_before(
+    configure: Configure, tmp_path: Path, damaged: str
+) -> None:
     config = configure(epochs=2, save_every=2)
     train(config, tmp_path / "out", device="cpu")
     expected, states = load(tmp_path / "out").model.state_dict(), tmp_path / "out" / "states"
     assert sorted(path.name for path in states.iterdir()) == ["checkpoint-4", "checkpoint-6"]
-    (states / "checkpoint-6" / "trainer_state.json").unlink()
+    path = states / "checkpoint-6" / damaged
+    path.write_bytes(path.read_bytes()[:-50])
     (tmp_path / "out" / "model.safetensors").unlink()
     train(config, tmp_path / "out", resume=True, device="cpu")
-    assert (states / "checkpoint-6" / "trainer_state.json").exists()
     found = load(tmp_path / "out").model.state_dict()
     assert all(torch.equal(found[name], expected[name]) for name in expected)
 
@@ -156,7 +165,7 @@ def test_a_folder_in_use_is_refused_and_left_alone(configure: Configure, tmp_pat
     (tmp_path / "out" / "notes.txt").write_text("mine")
     with pytest.raises(AtlopError) as caught:
         train(configure(), tmp_path / "out", device="cpu")
-    expected = "is not empty; choose a new folder, or go on with its run by --resume"
+    expected = "is not empty; choose a new folder, or continue its run with --resume"
     assert str(caught.value) == f"{tmp_path}/out: {expected}"
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["notes.txt"]
 
@@ -174,17 +183,128 @@ def test_a_run_with_other_settings_is_not_resumed(configure: Configure, tmp_path
     assert (tmp_path / "out" / "training.json").read_bytes() == before
 
 
-def test_what_cannot_be_trained_leaves_no_folder(configure: Configure, tmp_path: Path) -> None:
+UNUSABLE: dict[str, tuple[type[AtlopError], dict[str, Any]]] = {
+    "a relation without a column": (LabelError, {"labels": "rel2id.json"}),
+    "no encoder": (CheckpointError, {"encoder": "."}),
+    "no room for the overlap": (ConfigError, {"model": ModelConfig(embedding_size=8, block_size=4)}),
+    "nothing to score": (ScoringError, {"dev": "unlabelled.jsonl"}),
+    "a precision that is not for this device": (AtlopError, {"precision": "fp16"}),
+}
+
+
+@pytest.mark.parametrize(("kind", "settings"), UNUSABLE.values(), ids=UNUSABLE)
+def test_what_cannot_be_trained_leaves_no_folder(
+    configure: Configure, corpus: list[Document], tmp_path: Path, kind: type[AtlopError], settings: dict[str, Any]
+) -> None:
     (tmp_path / "rel2id.json").write_text('{"Na": 0, "P1": 1}')
-    wrong: list[tuple[type[AtlopError], dict[str, Any]]] = [
-        (LabelError, {"labels": tmp_path / "rel2id.json"}),
-        (CheckpointError, {"encoder": str(tmp_path)}),
-        (ConfigError, {"model": ModelConfig(embedding_size=8, block_size=4)}),
-    ]
-    for kind, settings in wrong:
-        with pytest.raises(kind):
-            train(configure(**settings), tmp_path / "out", device="cpu")
+    write([document.with_relations(()) for document in corpus], tmp_path / "unlabelled.jsonl")
+    settings = {k: str(tmp_path / v) if isinstance(v, str) and k != "precision" else v for k, v in settings.items()}
+    with pytest.raises(kind):
+        train(configure(**settings), tmp_path / "out", device="cpu")
     assert not (tmp_path / "out").exists()
+
+
+def test_bf16_on_a_processor_without_it_is_told_before_anything_is_read(
+    configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATLOP_DISABLE", "bf16")
+    with pytest.raises(AtlopError) as caught:
+        train(configure(precision="bf16", train=tmp_path / "none.jsonl"), tmp_path / "out", device="cpu")
+    assert str(caught.value) == "precision: got 'bf16', which this processor does not multiply in; use auto or fp32"
+
+
+@pytest.mark.parametrize("precision", ["auto", "fp32"])
+def test_dev_documents_are_scored_in_the_precision_of_prediction(
+    configure: Configure, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    asked, backend = [], trainer_module.TorchBackend
+
+    def noting(*arguments: Any, **others: Any) -> TorchBackend:
+        asked.append(others["precision"])
+        return backend(*arguments, **others)
+
+    monkeypatch.setattr(trainer_module, "TorchBackend", noting)
+    train(configure(dev=corpus_file, precision=precision), tmp_path / "out", device="cpu")
+    assert asked == ["auto"]
+    assert json.loads((tmp_path / "out" / "training.json").read_text())["precision"] == precision
+
+
+def test_a_tokenizer_that_does_not_fit_its_encoder_is_told(
+    configure: Configure, make_encoder: Callable[..., Path], tmp_path: Path
+) -> None:
+    encoder = make_encoder(vocab_size=50)
+    with pytest.raises(CheckpointError) as caught:
+        train(configure(encoder=str(encoder)), tmp_path / "out", device="cpu")
+    problem = "the tokenizer has 137 subwords, but the encoder has embeddings for 50"
+    expected = "use the tokenizer that the encoder was trained with"
+    assert str(caught.value) == f"encoder '{encoder}': {problem}; {expected}"
+
+
+def test_a_second_run_into_one_folder_is_refused_at_once(configure: Configure, tmp_path: Path) -> None:
+    with claim(tmp_path / "out"), pytest.raises(AtlopError) as caught:
+        train(configure(train=tmp_path / "none.jsonl"), tmp_path / "out", device="cpu")
+    expected = "another run is training into this folder; wait for it, or choose a new folder"
+    assert str(caught.value) == f"{tmp_path}/out: {expected}"
+
+
+@pytest.mark.parametrize("kind", [OSError(28, "No space left on device"), RuntimeError("PytorchStreamWriter failed")])
+def test_a_state_that_cannot_be_saved_is_told_and_removed(
+    configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Exception
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise kind
+
+    monkeypatch.setattr(RelationTrainer, "_save_rng_state", fail)
+    with pytest.raises(AtlopError) as caught:
+        train(configure(), tmp_path / "out", device="cpu")
+    told = getattr(kind, "strerror", None) or str(kind)
+    assert str(caught.value) == f"{tmp_path}/out/states/checkpoint-3: the state cannot be saved: {told}"
+    assert not list((tmp_path / "out" / "states").iterdir())
+
+
+def test_dev_types_that_training_never_showed_are_named_once(
+    configure: Configure,
+    build_document: Callable[..., Document],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    facts = (Relation(0, 1, "P1"),)
+    write([build_document(["Ada wrote"], [(0, 0, 1, "LOC")], [(0, 1, 2)], relations=facts)], tmp_path / "dev.jsonl")
+    train(configure(dev=tmp_path / "dev.jsonl", epochs=2), tmp_path / "out", device="cpu")
+    named = [message for message in caplog.messages if message.startswith("entities of type")]
+    assert named == ["entities of type LOC: the model was trained on PER and finds few or no relations of other types"]
+
+
+CHEMICAL, DISEASE = ("Chemical", "D1"), ("Disease", "D2")
+
+
+def test_pubtator_is_predicted_as_it_was_trained(
+    configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model of listed candidates keeps to their types, whichever way its documents come."""
+
+    def document(title: str, *entities: tuple[str, str], **others: Any) -> Document:
+        words = tuple(f"word{place}" for place in range(len(entities)))
+        clusters = tuple(Entity((Mention(0, i, i + 1, kind, words[i]),), key) for i, (kind, key) in enumerate(entities))
+        return Document(title, (words,), clusters, **others)
+
+    facts = {"relations": (Relation(0, 1, "CID"),)}
+    write([document("1", CHEMICAL, DISEASE, candidates=((0, 1),), **facts)], tmp_path / "train.jsonl")
+    write([document("2", CHEMICAL, DISEASE, ("Chemical", "D3"), **facts)], tmp_path / "dev.jsonl")
+    scored, dev_scores = [], trainer_module.dev_scores
+
+    def noting(extractor: RelationExtractor, corpora: Corpora) -> dict[str, float]:
+        scored.extend(score.pairs.tolist() for score in extractor.scores(corpora.dev_pubtator))
+        return dev_scores(extractor, corpora)
+
+    monkeypatch.setattr(trainer_module, "dev_scores", noting)
+    dev = {"dev": tmp_path / "dev.jsonl", "dev_pubtator": tmp_path / "dev.jsonl"}
+    train(configure(train=tmp_path / "train.jsonl", **dev), tmp_path / "out", device="cpu")
+    (found,) = RelationExtractor(TorchBackend(load(tmp_path / "out"))).scores(
+        [document("3", DISEASE, ("Disease", "D9"), CHEMICAL, ("Chemical", "D3"))]
+    )
+    assert found.pairs.tolist() == [[2, 0], [3, 0], [2, 1], [3, 1]]
+    assert scored == [[[0, 1], [2, 1]]]
 
 
 def test_an_overlap_that_the_window_has_no_room_for_is_told(configure: Configure, tmp_path: Path) -> None:
@@ -192,6 +312,25 @@ def test_an_overlap_that_the_window_has_no_room_for_is_told(configure: Configure
         train(configure(model=ModelConfig(embedding_size=8, block_size=4)), tmp_path / "out", device="cpu")
     expected = "less than 62, the room in a window of 64 subwords"
     assert str(caught.value) == f"configuration: 1 mistake\n  - window_overlap: got 128, expected {expected}"
+
+
+def test_a_model_that_memory_cannot_hold_is_told(
+    configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> Checkpoint:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(module, "new_checkpoint", fail)
+    with pytest.raises(AtlopError) as caught:
+        train(configure(), tmp_path / "out", device="cpu")
+    problem = "DefaultCPUAllocator: can't allocate memory"
+    assert str(caught.value) == f"the model cannot be built in these sizes: {problem}"
+
+
+def test_an_encoder_folder_that_is_missing_is_told(configure: Configure, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError) as caught:
+        train(configure(encoder="./none"), tmp_path / "out", device="cpu")
+    assert str(caught.value) == "encoder './none': no such folder"
 
 
 def test_an_encoder_that_cannot_be_loaded_is_told(configure: Configure, tmp_path: Path) -> None:
@@ -212,7 +351,7 @@ def base(make_checkpoint: Callable[..., Checkpoint], tmp_path: Path) -> Path:
 
 
 def test_relations_that_a_model_knows_keep_their_weights(base: Path) -> None:
-    old, new = load(base), start_from(str(base), LabelMap(("P9", "P3", "P1", "P8")))
+    old, new = load(base), start_from(str(base), initial_config(base), LabelMap(("P9", "P3", "P1", "P8")))
     before, after = old.model.bilinear.linear, new.model.bilinear.linear
     assert after.weight.shape == (5, before.weight.shape[1])
     for old_column, new_column in ((0, 0), (3, 2), (1, 3)):
@@ -224,20 +363,43 @@ def test_relations_that_a_model_knows_keep_their_weights(base: Path) -> None:
     assert all(torch.equal(new.model.state_dict()[name], old.model.state_dict()[name]) for name in others)
 
 
-def test_a_model_to_start_from_keeps_its_parts_but_not_its_calibration(base: Path) -> None:
-    config = start_from(str(base), LabelMap(("P9",))).config
-    assert (config.max_labels, config.threshold_offset, config.temperature) == (2, 0.0, 1.0)
-    assert (config.embedding_size, config.block_size) == (12, 4)
+def test_a_model_to_start_from_keeps_its_settings_but_not_its_calibration(base: Path) -> None:
+    config = initial_config(base)
+    assert config == dataclasses.replace(load(base).config, threshold_offset=0.0, temperature=1.0)
+
+
+def test_settings_that_are_no_structure_apply_to_a_model_to_start_from(
+    configure: Configure, base: Path, tmp_path: Path
+) -> None:
+    sizes = dataclasses.replace(initial_config(base), max_labels=1, window_overlap=8, threshold_offset=0.5)
+    train(configure(model=sizes), tmp_path / "out", init=str(base), device="cpu")
+    assert load(tmp_path / "out").config == sizes
+
+
+def test_another_structure_than_that_of_the_model_to_start_from_is_told(
+    configure: Configure, base: Path, tmp_path: Path
+) -> None:
+    sizes = ModelConfig(embedding_size=8, block_size=4, markers="each", window_overlap=16)
+    with pytest.raises(ConfigError) as caught:
+        train(configure(model=sizes), tmp_path / "out", init=str(base), device="cpu")
+    expected = "as in the model to start from; leave it out"
+    assert str(caught.value) == (
+        f"--init {base}: 2 mistakes\n"
+        f"  - model.embedding_size: got 8, expected 12, {expected}\n"
+        f"  - model.markers: got 'each', expected 'shared', {expected}"
+    )
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_run_from_a_model_is_resumed_from_the_same_model_only(
     configure: Configure, base: Path, tmp_path: Path
 ) -> None:
-    train(configure(), tmp_path / "out", init=str(base), device="cpu")
+    config = configure(model=initial_config(base))
+    train(config, tmp_path / "out", init=str(base), device="cpu")
     assert load(tmp_path / "out").config.embedding_size == 12
     assert load(tmp_path / "out").labels == LabelMap(("P1", "P2"), type_constraints=PEOPLE)
     with pytest.raises(ConfigError) as caught:
-        train(configure(), tmp_path / "out", resume=True, device="cpu")
+        train(config, tmp_path / "out", resume=True, device="cpu")
     message = f"init: got None, the run began with '{base}'"
     assert str(caught.value) == f"--resume {tmp_path}/out: 1 mistake\n  - {message}"
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainingArguments
 
 from atlop.checkpoint import load, new_checkpoint
 from atlop.config import TrainingConfig
@@ -155,6 +155,30 @@ def test_the_best_epoch_is_kept(
     ]
     best = trainer.best()
     assert (best["eval_f1"], best["epoch"]) == (0.5, 2.0)
+
+
+def test_one_gpu_of_several_is_used_with_a_warning(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    arguments = start().args
+    arguments._n_gpu = 3
+    module.use_one_gpu(arguments)
+    assert arguments.n_gpu == 1
+    line = "torchrun --nproc_per_node 3 -m atlop train ..."
+    assert caplog.messages == [f"3 GPUs found, training on one; to use all of them: {line}"]
+
+
+def test_several_gpus_without_a_launcher_do_not_wrap_the_model(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On this machine the arguments say how many there are, as they would on one that has them."""
+    post_init = TrainingArguments.__post_init__
+
+    def with_two(self: TrainingArguments) -> None:
+        post_init(self)
+        self._n_gpu = 2
+
+    monkeypatch.setattr(TrainingArguments, "__post_init__", with_two)
+    trainer = start(batch_size=3)
+    trainer.train()
+    assert trainer.args.train_batch_size == 3
+    assert not isinstance(trainer.model_wrapped, torch.nn.DataParallel)
 
 
 def test_the_best_of_nothing_is_nothing(start: Start) -> None:

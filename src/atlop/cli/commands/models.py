@@ -27,9 +27,11 @@ def train(
 ) -> None:
     """Train a model and keep the epoch with the best dev F1."""
     from atlop.config import load_training_config, parse_overrides
+    from atlop.folder import initial_config
 
     options.choice("--device", device, options.DEVICES)
-    settings = load_training_config(config, parse_overrides(overrides or []))
+    base = initial_config(init) if init else None
+    settings = load_training_config(config, parse_overrides(overrides or []), base=base)
     with loading():
         from atlop.cli.training import TrainingProgress
         from atlop.training import train as run

@@ -26,14 +26,14 @@ demo: $(VENV)/ready-demo ## Set up and show the relations in four short document
 	@$(BIN)/atlop demo
 
 test: $(VENV)/ready-dev ## Set up and run every test; those of real corpora skip where there are none
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses auto
 
 # What depends on the processor: the model, what replaces its modules, and the command line.
 PLAIN := tests/unit/model tests/unit/kernels tests/unit/backends tests/unit/cli tests/integration/test_cli.py
 
 test-plain: $(VENV)/ready-dev ## Run the tests that depend on the processor without kernels, and then without bf16
-	ATLOP_DISABLE=kernels $(BIN)/pytest $(PLAIN)
-	ATLOP_DISABLE=bf16 $(BIN)/pytest $(PLAIN)
+	ATLOP_DISABLE=kernels $(BIN)/pytest --numprocesses auto $(PLAIN)
+	ATLOP_DISABLE=bf16 $(BIN)/pytest --numprocesses auto $(PLAIN)
 
 check: $(VENV)/ready-dev ## Lint, formatting, types and layers
 	$(BIN)/ruff check

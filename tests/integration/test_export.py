@@ -62,7 +62,7 @@ def confidences(line: str) -> list[float]:
 
 def test_without_torch_a_model_that_needs_it_says_so(workplace: Path) -> None:
     done = without_torch("predict", "documents.jsonl", "--model", "model")
-    message = "model: needs torch, which is not installed; install it, or predict with an export"
+    message = "model: needs torch, which is not installed; install it, or use a model that `atlop export` wrote"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"atlop: {message}\n")
 
 

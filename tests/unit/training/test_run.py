@@ -411,7 +411,7 @@ def test_a_failed_run_says_so_and_keeps_what_was_there(
     monkeypatch.setattr(module, "new_checkpoint", _broken(module.new_checkpoint))
     with pytest.raises(CheckpointError) as caught:
         train(configure(dev=corpus_file), tmp_path / "out", device="cpu")
-    assert str(caught.value) == "document 'two': the model gave scores that are not numbers"
+    assert str(caught.value) == "document 'two': the model computed scores that are not finite"
     assert not (tmp_path / "out" / "atlop.json").exists()
 
 

@@ -239,10 +239,13 @@ class Featurizer:
         layout, number = Layout([], [], [], {}), 0
         for s, words in enumerate(document.sentences):
             for w, word in enumerate(words):
-                layout.places[s, w] = len(layout.subwords)
-                layout.add([self.marker] * before[s, w], sentence=s, word=-1)
+                place = s, w
+                layout.places[place] = len(layout.subwords)
+                if place in before:
+                    layout.add([self.marker] * before[place], sentence=s, word=-1)
                 layout.add(known[word], sentence=s, word=number)
-                layout.add([self.marker] * after[s, w], sentence=s, word=-1)
+                if place in after:
+                    layout.add([self.marker] * after[place], sentence=s, word=-1)
                 number += 1
         return layout
 

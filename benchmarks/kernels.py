@@ -141,7 +141,9 @@ def with_one_relation(checkpoint: Checkpoint) -> Checkpoint:
 def training_rows(work: Work) -> Iterator[Row]:
     """Measure the replacements for training, and all of them together."""
     for part, (attribute, plain, forms) in parts.TRAINING.items():
-        name, *_ = [form for form in forms() if form != kernels.PLAIN]
+        _, name = forms()
+        if not probe.runs(forms()[name]()):
+            continue
         gain = work.gain(partial(patch.object, kernels, attribute, plain))
         yield work.row(part, name, gain, own=work.own_gain(forms(), name))
     yield work.row("all", "all kernels", work.gain(OFF))

@@ -16,8 +16,6 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help demo test test-plain check docs bundled-model wheel wheel-test torchless-test constraints clean benchmarks
-.PHONY: benchmark-predict benchmark-train benchmark-precision benchmark-growth benchmark-corpus
-.PHONY: benchmark-startup benchmark-tried benchmark-page
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -57,41 +55,28 @@ bundled-model: $(VENV)/ready-dev ## Train the bundled model anew and put it into
 	  --set labels=$(DOCRED_META)/rel2id.json --set label_names=$(DOCRED_META)/rel_info.json
 	$(BIN)/python scripts/bundle_model.py $(RUN) --train $(REDOCRED_TRAIN) --dev $(REDOCRED_DEV)
 
-# Where the Re-DocRED dev documents are, if not beside the checkout.
+# The Re-DocRED dev documents, if not beside the checkout, and another checkout to compare with.
 BENCHMARK_DATA ?=
+BENCHMARK_AGAINST ?=
 benchmark = $(BIN)/python -m benchmarks.$(1) --save $(if $(BENCHMARK_DATA),--data $(BENCHMARK_DATA))
 
-benchmarks: benchmark-predict benchmark-train benchmark-precision benchmark-tried benchmark-growth benchmark-corpus benchmark-startup benchmark-page ## Measure speed and memory anew for docs/performance.md (40 minutes)
-
-benchmark-predict: $(VENV)/ready-dev
-	$(call benchmark,predict) --shape minilm --precision fp32
-	$(call benchmark,predict) --shape minilm --precision auto
-	$(call benchmark,predict) --shape bert-base --precision fp32 --documents 24
-	$(call benchmark,predict) --shape bert-base --precision auto --documents 24
-
-benchmark-train: $(VENV)/ready-dev
-	$(call benchmark,train) --shape minilm --precision fp32
-	$(call benchmark,train) --shape minilm --precision bf16 --updates 0
-
-benchmark-precision: $(VENV)/ready-dev
+benchmarks: $(VENV)/ready-dev ## Measure speed and memory for docs/performance.md (about an hour)
+	for shape in minilm bert-base; do
+	  for precision in fp32 auto; do
+	    $(call benchmark,predict) --shape $$shape --precision $$precision --documents 32
+	    $(call benchmark,train) --shape $$shape --precision $$precision --documents 8 --updates 8
+	    for checkout in $(BENCHMARK_AGAINST); do
+	      $(call benchmark,predict) --shape $$shape --precision $$precision --documents 32 --against $$checkout
+	      $(call benchmark,train) --shape $$shape --precision $$precision --documents 8 --against $$checkout
+	    done
+	  done
+	done
 	$(call benchmark,precision)
-	$(call benchmark,pruning)
-
-benchmark-tried: $(VENV)/ready-dev
-	$(call benchmark,tried)
-
-benchmark-growth: $(VENV)/ready-dev
+	$(call benchmark,kernels)
 	$(call benchmark,entities)
 	$(call benchmark,length)
-
-benchmark-corpus: $(VENV)/ready-dev
 	$(call benchmark,corpus)
-
-benchmark-startup: $(VENV)/ready-dev
 	$(call benchmark,startup)
-
-benchmark-page: $(VENV)/ready-dev
-	$(BIN)/python -m benchmarks.plots
 	$(BIN)/python -m benchmarks.tables
 
 wheel: $(VENV)/ready-demo ## Build the wheel into dist/

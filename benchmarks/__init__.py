@@ -1,1 +1,1 @@
-"""Benchmarks, run by hand; each module is a command and says in its help what it prints."""
+"""Benchmarks, run by hand; each module that measures is a command whose help says what it prints."""

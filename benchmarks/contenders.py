@@ -1,4 +1,4 @@
-"""The textbook and the product on the same weights."""
+"""The textbook and atlop with the same weights."""
 
 from __future__ import annotations
 
@@ -36,31 +36,33 @@ SHAPES = ("minilm", *RANDOM)
 
 
 def checkpoint_of(shape: str) -> Checkpoint:
-    """Give the checkpoint of a shape; all use the bundled tokenizer and labels."""
+    """Return the checkpoint of a shape; all use the bundled tokenizer and labels."""
     bundled = load()
     if shape not in RANDOM:
         return bundled
     torch.manual_seed(0)
-    config = ModelConfig()
-    model = RelationModel(AutoModel.from_config(copy.deepcopy(RANDOM[shape])), config, len(bundled.labels))
-    return Checkpoint(model, config, bundled.labels, bundled.tokenizer)
+    config, labels = ModelConfig(), bundled.labels
+    transformer = AutoModel.from_config(copy.deepcopy(RANDOM[shape]))
+    model = RelationModel(transformer, config, len(labels), len(labels.entity_types))
+    return Checkpoint(model, config, labels, bundled.tokenizer)
 
 
 def featurizer_of(checkpoint: Checkpoint) -> Featurizer:
-    """Give what makes features for a checkpoint."""
-    return Featurizer(checkpoint.tokenizer, checkpoint.config, checkpoint.model.encoder.window)
+    """Return the featurizer of a checkpoint."""
+    window = checkpoint.model.encoder.window
+    return Featurizer(checkpoint.tokenizer, checkpoint.config, window, labels=checkpoint.labels)
 
 
 def textbook_of(checkpoint: Checkpoint, device: str) -> Textbook:
     """Build the textbook with a copy of a checkpoint's weights."""
     config, columns = checkpoint.config, len(checkpoint.labels)
-    # A copy, as the way of attending is written into the configuration.
+    # A copy, as the choice of attention is written into the configuration.
     encoder = copy.deepcopy(checkpoint.model.encoder.transformer.config)
     transformer = AutoModel.from_config(encoder, attn_implementation="eager")
     special = featurizer_of(checkpoint).special
     textbook = Textbook(transformer, special, size=config.embedding_size, block=config.block_size, columns=columns)
     weights = {name.removeprefix("encoder."): weight for name, weight in checkpoint.model.state_dict().items()}
-    # The pooler, which the product leaves out, is the one part of the encoder that no score depends on.
+    # The pooler, which atlop leaves out, is the one part of the encoder that no score depends on.
     textbook.load_state_dict({name.replace(".linear", ""): weight for name, weight in weights.items()}, strict=False)
     return textbook.to(device).eval()
 

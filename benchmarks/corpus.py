@@ -1,10 +1,10 @@
-"""A whole corpus through the real command: documents a second, and the resident memory all the way.
+"""A whole corpus through the real command: documents per second, and the resident memory over the run.
 
     python -m benchmarks.corpus --documents 10000 --json
 
-The documents are those of Re-DocRED dev again and again, under new titles, in one JSONL file. ``atlop predict`` reads
-it in a process of its own, whose memory is looked at every second; the time is that of the whole process, its start
-included. Memory that grew with the corpus would show between the first and the last quarter of the run.
+The documents are those of Re-DocRED dev repeated under new titles, in one JSONL file. ``atlop predict`` reads it in a
+process of its own, whose memory is sampled every second; the time includes the start of the process. Memory that grew
+with the corpus would show between the first and the last quarter of the run.
 """
 
 from __future__ import annotations
@@ -26,27 +26,24 @@ from benchmarks.documents import documents, repeated
 from benchmarks.measure import memory_mb
 from benchmarks.report import arguments, report
 
-SAMPLES = 50
-"""Samples that are kept of a run, at the most."""
-
 
 class Sample(NamedTuple):
     """The memory of a process at one time."""
 
     seconds: float
-    """Since it was started."""
+    """Since its start."""
     resident_mb: float
-    """What it holds."""
+    """Now."""
     peak_mb: float
-    """The most that it has held so far."""
+    """The most so far."""
 
 
 def watch(line: Sequence[str], *, every: float = 1.0) -> tuple[float, list[Sample]]:
-    """Run a command and look at its memory all the while.
+    """Run a command and sample its memory.
 
     Args:
         line: the command.
-        every: seconds from one look to the next.
+        every: seconds between samples.
 
     Returns:
         The seconds that it took, and the samples.
@@ -69,26 +66,23 @@ def watch(line: Sequence[str], *, every: float = 1.0) -> tuple[float, list[Sampl
 
 
 def summary(taken: float, samples: Sequence[Sample], count: int) -> dict[str, Any]:
-    """Say how fast so many documents went by in the seconds taken, and how the memory did."""
+    """Summarize the speed and the memory of a run over ``count`` documents."""
     resident = [sample.resident_mb for sample in samples]
     quarter = -(-len(samples) // 4)
-    kept = samples[:: -(-len(samples) // SAMPLES)]
     return {
         "documents_per_second": count / taken,
         "seconds": taken,
         "peak_mb": max(sample.peak_mb for sample in samples),
         "first_quarter_mb": statistics.median(resident[:quarter]),
         "last_quarter_mb": statistics.median(resident[-quarter:]),
-        "sample_seconds": [round(sample.seconds, 1) for sample in kept],
-        "sample_mb": [round(sample.resident_mb, 1) for sample in kept],
     }
 
 
 def run(corpus: Sequence[Document], count: int, *, precision: str) -> dict[str, Any]:
-    """Predict so many documents by the command line.
+    """Predict ``count`` documents with the command line.
 
     Raises:
-        ValueError: if the command does not give a line for each document.
+        ValueError: if the command does not write a line for each document.
     """
     with TemporaryDirectory() as folder:
         source, output = Path(folder) / "documents.jsonl", Path(folder) / "predictions.jsonl"
@@ -103,10 +97,12 @@ def run(corpus: Sequence[Document], count: int, *, precision: str) -> dict[str, 
 
 
 def parser() -> argparse.ArgumentParser:
-    """Give the options of this benchmark."""
+    """Return the options of this benchmark."""
     options = arguments(__doc__)
     options.add_argument("--documents", type=int, default=10_000)
-    options.add_argument("--shortest", type=int, default=0, help="only so many of the shortest documents; 0 for all")
+    options.add_argument(
+        "--shortest", type=int, default=0, help="use only this many of the shortest documents; 0 for all"
+    )
     options.add_argument("--precision", default="auto")
     return options
 

@@ -1,4 +1,4 @@
-"""The documents of the benchmarks: those of Re-DocRED dev, and ones put together from them."""
+"""The documents of the benchmarks: those of Re-DocRED dev, and longer ones made from them."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from atlop import Document, Entity, Mention, read
 from atlop.errors import DataError
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "redocred" / "dev.json"
-"""Where the Re-DocRED dev documents are looked for."""
+"""The default file of the Re-DocRED dev documents."""
 
 
 def documents(count: int | None = None, path: Path = DATA) -> list[Document]:
-    """Give the first documents of Re-DocRED dev, or all.
+    """Read the first documents of Re-DocRED dev, or all.
 
     Raises:
-        DataError: if the file is not there.
+        DataError: if there is no such file.
     """
     if not path.exists():
         raise DataError(
-            "no such file, expected the Re-DocRED dev documents; name another place by --data", file=str(path)
+            "no such file, expected the Re-DocRED dev documents; pass their file with --data", file=str(path)
         )
     return read(path)[:count]
 
 
 def joined(parts: Sequence[Document], title: str) -> Document:
-    """Give the texts of several documents as one, in which each keeps its entities."""
+    """Join the texts of several documents into one, with the entities of all."""
     starts = accumulate((len(part.sentences) for part in parts), initial=0)
     entities = [_moved(entity, start) for part, start in zip(parts, starts, strict=False) for entity in part.entities]
     return Document(title, tuple(chain.from_iterable(part.sentences for part in parts)), tuple(entities))
@@ -40,9 +40,9 @@ def _moved(entity: Entity, sentences: int) -> Entity:
 
 
 def crowded(corpus: Sequence[Document], counts: Sequence[int]) -> dict[int, Document]:
-    """Give, for each count, a document with so many entities: the first ones of the same text.
+    """Return, for each count, the same text with its first entities marked, as many as the count.
 
-    The text is as many documents as the largest count needs, so that it does not grow with the entities.
+    The text is as many documents as the largest count needs, so it does not grow with the entities.
 
     Raises:
         DataError: if the corpus has too few entities.
@@ -56,7 +56,7 @@ def crowded(corpus: Sequence[Document], counts: Sequence[int]) -> dict[int, Docu
 
 
 def long_text(corpus: Sequence[Document], words: int, *, entities: int) -> Document:
-    """Give a document of exactly so many words, with entities of one word spread evenly over it.
+    """Return a document of exactly ``words`` words, with entities of one word each spread evenly over it.
 
     Raises:
         DataError: if the corpus has too few words.
@@ -76,6 +76,6 @@ def long_text(corpus: Sequence[Document], words: int, *, entities: int) -> Docum
 
 
 def repeated(corpus: Sequence[Document], count: int) -> Iterator[Document]:
-    """Give so many documents: those of a corpus again and again, under new titles and without their relations."""
+    """Yield ``count`` documents: those of a corpus repeated under new titles, without their relations."""
     for number, document in enumerate(islice(cycle(corpus), count)):
         yield replace(document, title=f"{document.title} ({number})", relations=())

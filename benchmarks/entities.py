@@ -2,9 +2,9 @@
 
     python -m benchmarks.entities --counts 100,200,300 --json
 
-The text is the same for all counts: as many Re-DocRED documents as the largest count needs, one after another, of whose
-entities only the first so many are marked. Each count is measured in a fresh process. ``seconds_per_million_pairs``
-leaves out the time that the same text takes with two entities, ``text_seconds``.
+The text is the same for all counts: as many Re-DocRED documents as the largest count needs, one after another, with
+only the first entities marked. Each count is measured in a fresh process. ``seconds_per_million_pairs`` excludes
+``text_seconds``, the time of the same text with two entities.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 
 from atlop import Document
 from benchmarks.documents import crowded, documents
-from benchmarks.report import arguments, report, whole_numbers
-from benchmarks.single import alone, each_alone
+from benchmarks.growth import alone, each_alone
+from benchmarks.report import arguments, integers, report
 
 FEWEST = 2
-"""Entities of the document that shows what the text alone takes: they make two pairs."""
+"""Entities of the document that shows the cost of the text alone: they make two pairs."""
 
 
 def compare(corpus: Sequence[Document], counts: Sequence[int], *, precision: str, runs: int) -> dict[str, Any]:
@@ -40,9 +40,11 @@ def compare(corpus: Sequence[Document], counts: Sequence[int], *, precision: str
 
 
 def parser() -> argparse.ArgumentParser:
-    """Give the options of this benchmark."""
+    """Return the options of this benchmark."""
     options = arguments(__doc__)
-    options.add_argument("--counts", type=whole_numbers, default=[100, 200, 300], help="entities, split by commas")
+    options.add_argument(
+        "--counts", type=integers, default=[100, 200, 300], help="numbers of entities, separated by commas"
+    )
     options.add_argument("--precision", default="fp32")
     options.add_argument("--runs", type=int, default=3)
     return options

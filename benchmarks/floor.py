@@ -1,7 +1,7 @@
-"""The least work that ATLOP's answer takes: multiplications of real subwords only, nothing computed twice.
+"""The least work that ATLOP's scores take: multiplications of real subwords only, nothing computed twice.
 
-Per document, in multiplications with one addition each (letters as in :mod:`atlop.model`; N layers, F width of the feed
-forward layer, C width of the context):
+Multiply-adds per document (letters as in :mod:`atlop.model`; N layers, F width of the feed-forward layer, C width of
+the context):
 
     encoder      N * L * (4 D^2 + 2 D F)  +  N * 2 L^2 D
     contexts     U * L * D
@@ -21,7 +21,7 @@ from atlop.features import Features
 
 
 def multiplications(features: Features, encoder: PretrainedConfig, config: ModelConfig, columns: int) -> int:
-    """Count the multiplications that one document takes at the least."""
+    """Count the multiplications that one document takes at least."""
     length, width, layers = len(features.input_ids), encoder.hidden_size, encoder.num_hidden_layers
     unordered = len(np.unique(np.sort(features.pairs, axis=1), axis=0))
     context = width if config.context == "localized" else 0
@@ -35,5 +35,5 @@ def multiplications(features: Features, encoder: PretrainedConfig, config: Model
 def floor_seconds(
     documents: Sequence[Features], encoder: PretrainedConfig, config: ModelConfig, columns: int, rate: float
 ) -> float:
-    """Give the seconds that the multiplications of several documents take at a rate of operations a second."""
+    """Return the seconds that the multiplications of several documents take at a rate of operations per second."""
     return sum(2 * multiplications(document, encoder, config, columns) for document in documents) / rate

@@ -2,8 +2,8 @@
 
     python -m benchmarks.length --counts 128,512,2048,8192,16384 --json
 
-The texts are Re-DocRED documents one after another, cut at so many words, each with 20 entities of one word spread
-evenly over it. Each count is measured in a fresh process.
+The texts are Re-DocRED documents one after another, cut off after that many words, with 20 entities of one word each
+spread evenly over them. Each count is measured in a fresh process.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 from atlop import Document
 from benchmarks.documents import documents, long_text
-from benchmarks.report import arguments, report, whole_numbers
-from benchmarks.single import each_alone
+from benchmarks.growth import each_alone
+from benchmarks.report import arguments, integers, report
 
 
 def compare(
@@ -29,10 +29,10 @@ def compare(
 
 
 def parser() -> argparse.ArgumentParser:
-    """Give the options of this benchmark."""
+    """Return the options of this benchmark."""
     options = arguments(__doc__)
     counts = [128, 512, 2048, 8192, 16384]
-    options.add_argument("--counts", type=whole_numbers, default=counts, help="words, split by commas")
+    options.add_argument("--counts", type=integers, default=counts, help="numbers of words, separated by commas")
     options.add_argument("--entities", type=int, default=20)
     options.add_argument("--precision", default="fp32")
     options.add_argument("--runs", type=int, default=3)

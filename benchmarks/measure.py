@@ -1,4 +1,4 @@
-"""Fair timing on a noisy machine: two things in one run, in turn, with the multiplication rate measured around them."""
+"""Fair timing on a noisy machine: things that take turns, with the multiplication rate measured around them."""
 
 from __future__ import annotations
 
@@ -7,38 +7,25 @@ import platform
 import re
 import statistics
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import torch
 
+from atlop.backends.devices import has_bf16
+
 Result = TypeVar("Result")
 
+Times = dict[str, list[float]]
+"""Seconds of every run of things that took turns."""
+
 GEMM_SIZE = {"cpu": 1024, "cuda": 8192}
-"""Side of the square matrices whose product gives the multiplication rate, by kind of device."""
+"""Side of the square matrices whose product gives the multiplication rate, by type of device."""
 
-FORMATS = {"fp32": torch.float32, "bf16": torch.bfloat16}
-"""The number formats whose multiplication rate is measured."""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Seconds of two things that ran in turn, run by run."""
-
-    textbook: list[float]
-    product: list[float]
-
-    @property
-    def ratio(self) -> float:
-        """How many times the product is faster: the ratio of the medians."""
-        return statistics.median(self.textbook) / statistics.median(self.product)
-
-    def to_json(self) -> dict[str, list[float]]:
-        """Give the seconds of every run."""
-        return {"textbook": self.textbook, "product": self.product}
+VECTORS = {"AVX512": "AVX-512", "DEFAULT": "no vectors"}
+"""What the page calls the vector instructions that torch names otherwise."""
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -56,48 +43,48 @@ def wait_for_device() -> None:
         torch.cuda.synchronize()
 
 
-def alternate(textbook: Callable[[], object], product: Callable[[], object], *, runs: int) -> Comparison:
-    """Time two things in turn, after one run of each that does not count.
+def alternate(works: Mapping[str, Callable[[], object]], *, runs: int) -> Times:
+    """Time several things in turn, ``runs`` times each, after one run of each that does not count."""
+    rows = [{name: seconds(work) for name, work in works.items()} for _ in range(runs + 1)][1:]
+    return {name: [row[name] for row in rows] for name in works}
 
-    Args:
-        textbook: the baseline.
-        product: what is compared with it.
-        runs: counted runs of each.
-    """
-    rows = [(seconds(textbook), seconds(product)) for _ in range(runs + 1)][1:]
-    return Comparison([row[0] for row in rows], [row[1] for row in rows])
+
+def ratio(times: Times) -> float:
+    """Return how many times faster the second of two things is: the ratio of their medians."""
+    first, second = map(statistics.median, times.values())
+    return first / second
 
 
 def gemm_gflops(device: torch.device, *, runs: int = 20) -> dict[str, float]:
-    """Measure the GFLOP/s of a large product of matrices in each number format, the best of several runs."""
+    """Measure the GFLOP/s of a large matrix product, the best of several runs, in each dtype that the device has."""
     size = GEMM_SIZE[device.type]
+    dtypes = {"fp32": torch.float32, **({"bf16": torch.bfloat16} if has_bf16(device) else {})}
     rates = {}
-    for name, dtype in FORMATS.items():
+    for name, dtype in dtypes.items():
         left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
         rates[name] = 2 * size**3 / min(seconds(partial(torch.matmul, left, right)) for _ in range(runs)) / 1e9
     return rates
 
 
 def beside_gemm(work: Callable[[], Result], device: torch.device) -> tuple[Result, dict[str, float]]:
-    """Do some work, with the multiplication rates measured right before and right after it.
+    """Do some work, and measure the multiplication rates right before and right after it.
 
     Returns:
-        What the work gives, and the better rate of each number format in GFLOP/s.
+        The result of the work, and the better rate in each dtype in GFLOP/s.
     """
     before = gemm_gflops(device)
     result = work()
     after = gemm_gflops(device)
-    return result, {name: max(before[name], after[name]) for name in FORMATS}
+    return result, {name: max(before[name], after[name]) for name in before}
 
 
 def memory_mb(figure: str, process: int | str = "self") -> float | None:
-    """Give a figure of a process's memory in MB of a million bytes, or ``None`` if the process has ended.
+    """Return a figure of a process's memory in MB of a million bytes, or ``None`` if the process has ended.
 
-    The figures of ``/proc`` are of the running program alone. ``getrusage`` would also count what its parent held when
-    the process was started.
+    ``/proc`` counts the running program alone; ``getrusage`` would include what its parent held when it started it.
 
     Args:
-        figure: ``VmRSS`` for what is resident now, ``VmHWM`` for the most that ever was.
+        figure: ``VmRSS`` for what is resident now, ``VmHWM`` for the peak so far.
         process: its number.
     """
     status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
@@ -106,14 +93,20 @@ def memory_mb(figure: str, process: int | str = "self") -> float | None:
 
 
 def machine(device: torch.device) -> dict[str, object]:
-    """Say what the figures were measured on."""
-    facts = {"processor": processor(), "cores": os.cpu_count(), "threads": torch.get_num_threads()}
+    """Describe what the figures were measured on."""
+    facts = {"processor": processor(), "vectors": vectors(), "cores": os.cpu_count()}
     gpu = {"gpu": torch.cuda.get_device_name(device)} if device.type == "cuda" else {}
-    return {**facts, **gpu, "torch": torch.__version__}
+    return {**facts, "threads": torch.get_num_threads(), **gpu, "torch": torch.__version__}
+
+
+def vectors() -> str:
+    """Name the vector instructions that torch uses, with bf16 where the processor multiplies in it."""
+    name = torch.backends.cpu.get_cpu_capability()
+    return VECTORS.get(name, name) + (", bf16" if has_bf16(torch.device("cpu")) else "")
 
 
 def processor(listing: Path = Path("/proc/cpuinfo")) -> str:
-    """Name the processor, or only its kind where the system does not tell more."""
+    """Name the processor, or only its architecture where the system does not say more."""
     text = listing.read_text(encoding="utf-8") if listing.exists() else ""
     found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
     return found[1].strip() if found else platform.machine()

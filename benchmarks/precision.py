@@ -1,8 +1,8 @@
-"""What each precision does to the answers of the bundled model: dev F1, and what changes against fp32.
+"""The dev F1 of the bundled model at each precision, and what changes against fp32.
 
     python -m benchmarks.precision --json
 
-A precision that this machine or this installation cannot give is left out, with what was said of it.
+A precision that this machine lacks is left out, with the error message.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from benchmarks.predict import differences
 from benchmarks.report import arguments, names, report
 
 REFERENCE = "fp32"
-"""What the other precisions are held against."""
+"""What the other precisions are compared with."""
 
 
 def score(extractor: RelationExtractor, dev: Sequence[Document]) -> tuple[float, NDArray[np.float32]]:
-    """Give the F1 of a model, and the logits of all pairs of all documents, [P, R]."""
+    """Return the F1 of a model, and the logits [P, R] of all pairs of all documents."""
     scores = list(extractor.scores(dev))
     predicted = [text.with_relations(extractor.relations(row)) for text, row in zip(dev, scores, strict=True)]
     return evaluate(dev, predicted).f1, np.concatenate([row.logits for row in scores])
@@ -51,10 +51,10 @@ def compare(dev: Sequence[Document], precisions: Sequence[str]) -> dict[str, Any
 
 
 def parser() -> argparse.ArgumentParser:
-    """Give the options of this benchmark."""
+    """Return the options of this benchmark."""
     options = arguments(__doc__)
-    precisions = ["fp32", "bf16", "int8", "auto"]
-    options.add_argument("--precision", type=names, default=precisions, help="precisions, split by commas")
+    precisions = ["fp32", "auto"]
+    options.add_argument("--precision", type=names, default=precisions, help="precisions, separated by commas")
     options.add_argument("--documents", type=int, default=500)
     return options
 

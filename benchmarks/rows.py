@@ -1,43 +1,33 @@
-"""What the tables of docs/performance.md hold: a header, and the cells that each kept result gives."""
+"""The tables of docs/performance.md: a header, and the cells that each kept result gives."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from benchmarks.report import Entry
 
 MODELS = {"minilm": "MiniLM", "bert-base": "BERT-base", "roberta-large": "RoBERTa-large"}
-"""Names of the shapes for people."""
+"""Display names of the shapes."""
 
-PUBLISHED_RATE = 178.0
-"""GFLOP/s in fp32 of the machine on which the published code was timed."""
-
-PUBLISHED = {
-    ("predict", "minilm"): 0.39,
-    ("predict", "bert-base"): 1.1,
-    ("train", "minilm"): 1.14,
-    ("train", "bert-base"): 4.0,
-}
-"""Seconds a document of the published code, patched to run on torch 2.13 and transformers 5.23, in fp32."""
-
-Entry = dict[str, Any]
-"""One kept result."""
+Rows = Iterable[tuple[str, ...]]
 
 
 class Table(NamedTuple):
-    """How a table is made of results."""
+    """How a table is made from results; processor and version come before its own columns."""
 
-    benchmarks: tuple[str, ...]
+    benchmark: str
     """Whose results it shows."""
     options: tuple[str, ...]
     """It shows the newest result for each choice of these."""
     columns: tuple[str, ...]
     """Its header."""
-    rows: Callable[[Entry], Iterable[tuple[str, ...]]]
-    """Gives the rows of one result."""
+    rows: Callable[[Entry], Rows]
+    """Returns the rows of one result."""
 
 
-def speed_rows(entry: Entry) -> Iterable[tuple[str, ...]]:
+def speed_rows(entry: Entry) -> Rows:
     """Compare the seconds of both contenders."""
     yield (
         MODELS[entry["shape"]],
@@ -48,15 +38,16 @@ def speed_rows(entry: Entry) -> Iterable[tuple[str, ...]]:
     )
 
 
-def predict_rows(entry: Entry) -> Iterable[tuple[str, ...]]:
-    """Compare the seconds of both contenders, and those of the product with the floor."""
-    rates = (f"{entry['gemm_gflops'][name]:.0f}" for name in ("fp32", "bf16"))
+def predict_rows(entry: Entry) -> Rows:
+    """Compare the seconds of both contenders, and those of atlop with the floor."""
+    rates = entry["gemm_gflops"]
     for row in speed_rows(entry):
-        yield (*row, f"{entry['floor_seconds_per_document']:.3f}", f"{entry['floor_share']:.0%}", *rates)
+        floor = f"{entry['floor_seconds_per_document']:.3f}", f"{entry['floor_share']:.0%}"
+        yield (*row, *floor, *(f"{rates[name]:.0f}" if name in rates else "" for name in ("fp32", "bf16")))
 
 
-def answer_rows(entry: Entry) -> Iterable[tuple[str, ...]]:
-    """Compare what both contenders say."""
+def answer_rows(entry: Entry) -> Rows:
+    """Compare the scores of both contenders."""
     yield (
         MODELS[entry["shape"]],
         entry["precision"],
@@ -66,33 +57,32 @@ def answer_rows(entry: Entry) -> Iterable[tuple[str, ...]]:
     )
 
 
-def baseline_rows(entry: Entry) -> Iterable[tuple[str, ...]]:
-    """Compare the textbook with the published code, rescaled to the rate of this run."""
-    known = (entry["benchmark"], entry["shape"])
-    if known not in PUBLISHED or entry["precision"] != "fp32":
-        return
-    rate, textbook = entry["gemm_gflops"]["fp32"], entry["textbook_seconds_per_document"]
-    expected = PUBLISHED[known] * PUBLISHED_RATE / rate
-    cells = (
-        f"{PUBLISHED[known]:.2f}",
-        f"{rate:.0f}",
-        f"{expected:.2f}",
-        f"{textbook:.2f}",
-        f"{textbook / expected - 1:+.0%}",
-    )
-    yield (MODELS[entry["shape"]], {"predict": "prediction", "train": "training"}[entry["benchmark"]], *cells)
-
-
-def train_rows(entry: Entry) -> Iterable[tuple[str, ...]]:
-    """Compare the seconds of both contenders, and their losses where they were followed."""
+def train_rows(entry: Entry) -> Rows:
+    """Compare the seconds of both contenders, and their losses where they were compared."""
     difference = entry["loss_difference"]
-    followed = ("", "") if difference is None else (f"{difference:.1e}", f"{entry['updates']}")
+    losses = ("", "") if difference is None else (f"{difference:.1e}", f"{entry['updates']}")
     for row in speed_rows(entry):
-        yield (*row, *followed)
+        yield (*row, *losses)
 
 
-def precision_rows(entry: Entry) -> Iterable[tuple[str, ...]]:
-    """List what each precision scores, and why one was left out."""
+def against_rows(entry: Entry) -> Rows:
+    """Compare the seconds of two versions."""
+    work = {"predict": "prediction", "train": "training"}[entry["benchmark"]]
+    seconds = (f"{entry[name]:.3f}" for name in ("seconds_per_document_before", "seconds_per_document"))
+    about = (work, MODELS[entry["shape"]], entry["precision"], entry["against"])
+    yield (*about, *seconds, f"{entry['ratio']:.2f}")
+
+
+def kernel_rows(entry: Entry) -> Rows:
+    """List the gains of each replacement."""
+    for row in entry["replacements"]:
+        own = "" if row["own_gain"] is None else f"{row['own_gain']:.2f}"
+        about = (f"{row['work']}, {row['precision']}", row["part"], row["replacement"])
+        yield (*about, own, f"{row['gain']:.2f}", "yes" if row["in_force"] else "no")
+
+
+def precision_rows(entry: Entry) -> Rows:
+    """List the scores at each precision, and why one was left out."""
     rows = entry["precisions"]
     for name, row in rows.items():
         scores = f"{100 * row['f1']:.2f}", f"{100 * (row['f1'] - rows['fp32']['f1']):+.2f}"
@@ -105,14 +95,7 @@ def precision_rows(entry: Entry) -> Iterable[tuple[str, ...]]:
         yield (name, reason, "", "", "")
 
 
-def pruning_rows(entry: Entry) -> Iterable[tuple[str, ...]]:
-    """Tell what skipping pairs by type saves and changes."""
-    scores = (f"{100 * entry[name]:.2f}" for name in ("f1", "f1_pruned"))
-    lost = f"{entry['right_relations_lost']:,}", f"{entry['wrong_relations_lost']:,}"
-    yield (entry["precision"], f"{entry['pairs_skipped']:.1%}", f"{entry['ratio']:.2f}", *scores, *lost)
-
-
-def growth_rows(entry: Entry, *, cost: str) -> Iterable[tuple[str, ...]]:
+def growth_rows(entry: Entry, *, cost: str) -> Rows:
     """List seconds and memory of each count."""
     for count in map(str, entry["counts"]):
         size = [f"{int(count):,}", *([f"{entry['pairs'][count]:,}"] if "pairs" in entry else [])]
@@ -120,111 +103,57 @@ def growth_rows(entry: Entry, *, cost: str) -> Iterable[tuple[str, ...]]:
         yield (*size, entry["precision"], *figures)
 
 
-def corpus_rows(entry: Entry) -> Iterable[tuple[str, ...]]:
-    """Tell how fast a corpus went by and how the memory did."""
+def corpus_rows(entry: Entry) -> Rows:
+    """List the speed and the memory of a run over a corpus."""
     memory = (f"{entry[name]:,.0f}" for name in ("first_quarter_mb", "last_quarter_mb", "peak_mb"))
     speed = f"{entry['documents_per_second']:.1f}", f"{entry['seconds'] / 60:.1f}"
     yield (f"{entry['documents']:,}", entry["precision"], *speed, *memory)
 
 
-def startup_rows(entry: Entry) -> Iterable[tuple[str, ...]]:
-    """List the seconds of both commands and of the steps of the second."""
+def startup_rows(entry: Entry) -> Rows:
+    """List the seconds of both commands."""
     yield "`atlop --help`", f"{entry['help_seconds']:.2f}"
     yield f"`atlop predict` on one document, {entry['precision']}", f"{entry['predict_seconds']:.2f}"
-    for step, seconds in entry["steps"].items():
-        yield f"step: {step}", f"{seconds:.2f}"
 
 
-def gpu_rows(entry: Entry) -> Iterable[tuple[str, ...]]:
-    """Compare both contenders on a GPU."""
-    for shape in entry["shapes"]:
-        speed = (f"{entry[name][shape]:.0f}" for name in ("textbook_documents_per_second", "documents_per_second"))
-        share, rate = f"{entry['rate_share'][shape]:.0%}", f"{entry['gemm_gflops'][shape]['bf16'] / 1000:.0f}"
-        yield (MODELS[shape], *speed, f"{entry['ratio'][shape]:.1f}", share, rate, entry["machine"].get("gpu", "none"))
-
-
-def tried_rows(entry: Entry) -> Iterable[tuple[str, ...]]:
-    """Tell what each optimisation was expected to give and what it gave."""
-    for trial in entry["trials"]:
-        yield (trial["name"], trial["predicted"], f"{trial['gain']:.2f}", trial["kept"])
-
-
-SPEED = ("Model", "Precision", "Textbook, s", "atlop, s", "Ratio")
-GROWTH = ("Precision", "Peak memory, MB", "Seconds")
+MODEL = ("Model", "Precision")
+SPEED = (*MODEL, "Textbook, s", "atlop, s", "Ratio")
 RATES = ("fp32 GFLOP/s", "bf16 GFLOP/s")
+CHANGES = ("Largest logit difference", "Decisions changed")
+GROWTH = ("Precision", "Peak memory, MB", "Seconds")
+MEMORY = ("First quarter, MB", "Last quarter, MB", "Peak, MB")
 
 TABLES = {
-    "tried": Table(("tried",), (), ("Optimisation", "Predicted gain", "Measured gain", "Kept"), tried_rows),
-    "predict": Table(
-        ("predict",), ("shape", "precision"), (*SPEED, "Floor, s", "Share of floor", *RATES), predict_rows
-    ),
-    "answers": Table(
-        ("predict",),
-        ("shape", "precision"),
-        ("Model", "Precision", "Documents", "Largest logit difference", "Decisions changed"),
-        answer_rows,
-    ),
-    "baseline": Table(
-        ("predict", "train"),
-        ("benchmark", "shape", "precision"),
-        ("Model", "Work", "Published, s", "fp32 GFLOP/s here", "Published rescaled, s", "Textbook, s", "Difference"),
-        baseline_rows,
-    ),
+    "predict": Table("predict", ("shape", "precision"), (*SPEED, "Floor, s", "Share of floor", *RATES), predict_rows),
+    "answers": Table("predict", ("shape", "precision"), (*MODEL, "Documents", *CHANGES), answer_rows),
     "train": Table(
-        ("train",), ("shape", "precision"), (*SPEED, "Largest loss difference", "Updates compared"), train_rows
+        "train", ("shape", "precision"), (*SPEED, "Largest loss difference", "Updates compared"), train_rows
     ),
-    "precision": Table(
-        ("precision",),
-        (),
-        ("Precision", "Dev F1", "Against fp32", "Largest logit difference", "Decisions changed"),
-        precision_rows,
+    "against": Table(
+        "against",
+        ("benchmark", "shape", "precision", "against"),
+        ("Work", *MODEL, "Against", "Before, s", "Now, s", "Ratio"),
+        against_rows,
     ),
-    "pruning": Table(
-        ("pruning",),
-        ("precision",),
-        ("Precision", "Pairs skipped", "Ratio", "Dev F1", "with skipping", "Right relations lost", "Wrong ones lost"),
-        pruning_rows,
+    "kernels": Table(
+        "kernels", (), ("Work", "Part", "Replacement", "Own gain", "End-to-end gain", "In force"), kernel_rows
     ),
+    "precision": Table("precision", (), ("Precision", "Dev F1", "Against fp32", *CHANGES), precision_rows),
     "entities": Table(
-        ("entities",),
+        "entities",
         ("precision",),
-        ("Entities", "Pairs", *GROWTH, "Seconds a million pairs"),
+        ("Entities", "Pairs", *GROWTH, "Seconds per million pairs"),
         partial(growth_rows, cost="seconds_per_million_pairs"),
     ),
     "length": Table(
-        ("length",),
+        "length",
         ("precision",),
-        ("Words", *GROWTH, "Seconds a thousand words"),
+        ("Words", *GROWTH, "Seconds per thousand words"),
         partial(growth_rows, cost="seconds_per_thousand_words"),
     ),
     "corpus": Table(
-        ("corpus",),
-        ("precision",),
-        (
-            "Documents",
-            "Precision",
-            "Documents a second",
-            "Minutes",
-            "First quarter, MB",
-            "Last quarter, MB",
-            "Peak, MB",
-        ),
-        corpus_rows,
+        "corpus", ("precision",), ("Documents", "Precision", "Documents/s", "Minutes", *MEMORY), corpus_rows
     ),
-    "startup": Table(("startup",), ("precision",), ("What", "Seconds"), startup_rows),
-    "gpu": Table(
-        ("gpu",),
-        ("machine",),
-        (
-            "Model",
-            "Textbook, documents a second",
-            "atlop, documents a second",
-            "Ratio",
-            "Share of the bf16 rate",
-            "bf16 TFLOP/s",
-            "GPU",
-        ),
-        gpu_rows,
-    ),
+    "startup": Table("startup", ("precision",), ("Command", "Seconds"), startup_rows),
 }
 """The tables by the names that the page gives them."""

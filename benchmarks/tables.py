@@ -1,8 +1,8 @@
-"""Fills the tables of docs/performance.md from the results that the benchmarks kept, the newest of each kind.
+"""Fill the tables of docs/performance.md from the kept results.
 
     python -m benchmarks.tables
 
-The page says where each goes, and everything between the two comments is written anew:
+The page says where each table goes, and everything between the two comments is replaced:
 
     <!-- results: predict -->
     <!-- end -->
@@ -14,25 +14,17 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks.report import RESULTS, kept, newest
-from benchmarks.rows import TABLES, Entry
+from benchmarks.report import BEFORE, RESULTS, Entry, kept, newest, processor_of
+from benchmarks.rows import TABLES
 
 PAGE = RESULTS.parents[1] / "performance.md"
 
 PLACE = re.compile(r"<!-- results: (?P<name>[\w-]+) -->\n.*?<!-- end -->", re.DOTALL)
-"""Where something made of results goes."""
-
-PICTURES = {
-    "plot-speed": "Seconds a document of the textbook and of atlop",
-    "plot-entities": "Memory and time against the number of entities",
-    "plot-length": "Memory and time against the number of words",
-    "plot-corpus": "Resident memory over a run",
-}
-"""What the plots show."""
+"""Where a table goes."""
 
 
 def fill(page: str, folder: Path = RESULTS) -> str:
-    """Give a page with everything that is made of results made anew."""
+    """Return a page with its tables filled in."""
 
     def filled(place: re.Match[str]) -> str:
         return f"<!-- results: {place['name']} -->\n\n{made(place['name'], folder)}\n\n<!-- end -->"
@@ -41,17 +33,19 @@ def fill(page: str, folder: Path = RESULTS) -> str:
 
 
 def made(name: str, folder: Path = RESULTS) -> str:
-    """Give what goes to a place of some name: a plot, or a table with its commands."""
-    if name in PICTURES:
-        file = folder / f"{name.removeprefix('plot-')}.svg"
-        return f"![{PICTURES[name]}](results/performance/{file.name})" if file.exists() else "Not drawn yet."
+    """Return a table with the commands that measured it."""
     part = TABLES[name]
-    entries = [entry for benchmark in part.benchmarks for entry in newest(kept(benchmark, folder), *part.options)]
-    shown = [(entry, rows) for entry in entries if (rows := list(part.rows(entry)))]
-    if not shown:
+    entries = newest(kept(part.benchmark, folder), *part.options)
+    if not entries:
         return "Not measured yet."
-    body = table(part.columns, (row for _, rows in shown for row in rows))
-    return f"{body}\n\n{origin([entry for entry, _ in shown])}"
+    body = [(processor_of(entry), label(entry), *row) for entry in entries for row in part.rows(entry)]
+    return f"{table(('Processor', 'Version', *part.columns), body)}\n\n{origin(entries)}"
+
+
+def label(entry: Entry) -> str:
+    """Return what the tables call the version of a result."""
+    version: str = entry["version"]
+    return BEFORE.get(version, version)
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -61,21 +55,15 @@ def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def origin(entries: list[Entry]) -> str:
-    """Say when, on what and by which commands results were measured."""
-    measured = "; ".join(sorted({f"{entry['date']}, {machine_name(entry)}" for entry in entries}))
-    commands = "\n".join(entry["command"] for entry in entries)
-    return f"{measured}:\n\n```bash\n{commands}\n```"
-
-
-def machine_name(entry: Entry) -> str:
-    """Name what a result was measured on."""
-    facts = entry["machine"]
-    gpu = f"{facts['gpu']}, " if "gpu" in facts else ""
-    return f"{gpu}{facts['processor']}, {facts['cores']} cores, {facts['threads']} threads, torch {facts['torch']}"
+    """Say when, by which torch and by which commands results were measured."""
+    facts = [(entry["date"], entry["machine"]) for entry in entries]
+    when = sorted({f"{date}, {machine['threads']} threads, torch {machine['torch']}" for date, machine in facts})
+    commands = dict.fromkeys(entry["command"] for entry in entries)
+    return "\n".join([f"{'; '.join(when)}:", "", "```bash", *commands, "```"])
 
 
 def main() -> None:
-    """Write the page with its tables made anew."""
+    """Write the page with its tables filled in."""
     PAGE.write_text(fill(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 

@@ -1,8 +1,8 @@
-"""ATLOP as its walk-through tells it: what a user would run without this project.
+"""ATLOP as its paper and its published code describe it: what a user would run without this project.
 
 The encoder keeps the attention maps of all layers; documents, entities and mentions are looped over in Python; the
 outer product of the bilinear layer exists for all pairs of a batch at once; batches are padded and in file order. It
-shares the features of documents and the parameters with the product, and nothing of its computation.
+shares features and parameters with atlop, and none of its computation.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 from atlop.features import Features, SpecialSubwords
 
 WINDOW = 512
-"""Subwords that the published code gives the encoder at once."""
+"""Subwords of a window in the published code."""
 
 
 class Textbook(nn.Module):
@@ -44,7 +44,7 @@ class Textbook(nn.Module):
         self.bilinear = nn.Linear(size * block, columns)
 
     def forward(self, documents: Sequence[Features]) -> Tensor:
-        """Give the logits of all pairs of all documents, in their order."""
+        """Return the logits [P, R] of the pairs of all documents, in order."""
         ids, mask = self.pad(documents)
         states, attention = self.encode(ids, mask)
         heads, tails, contexts = self.represent(states, attention, documents)
@@ -73,7 +73,7 @@ class Textbook(nn.Module):
         return output.last_hidden_state, output.attentions[-1]
 
     def encode(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Give states and attention of whole documents, those over 512 subwords in two windows."""
+        """Return states and attention of whole documents, encoding those over 512 subwords in two windows."""
         if ids.shape[1] <= WINDOW:
             return self.run(ids, mask)
         begin, end = (ids.new_tensor(part) for part in (self.special.prefix, self.special.break_suffix))
@@ -91,7 +91,7 @@ class Textbook(nn.Module):
         return self.join(states, attention, lengths, ids.shape[1])
 
     def join(self, states: Tensor, attention: Tensor, lengths: list[int], longest: int) -> tuple[Tensor, Tensor]:
-        """Lay the windows of each document over one another."""
+        """Join the two windows of each document where they overlap."""
         begin, end = len(self.special.prefix), len(self.special.break_suffix)
         all_states, all_attention = [], []
         window = 0
@@ -122,7 +122,7 @@ class Textbook(nn.Module):
     def represent(
         self, states: Tensor, attention: Tensor, documents: Sequence[Features]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Give the heads, tails and contexts of all pairs, [P, D] each."""
+        """Return the heads, tails and contexts of all pairs, [P, D] each."""
         heads, tails, contexts = [], [], []
         for row, document in enumerate(documents):
             embeddings, rows = self.entities(states[row], attention[row], document)
@@ -148,7 +148,7 @@ class Textbook(nn.Module):
         return torch.stack(embeddings), torch.stack(rows)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Give the adaptive-thresholding loss as the walk-through writes it."""
+        """Return the adaptive-thresholding loss as the published code writes it."""
         labels = labels.float().clone()
         threshold = torch.zeros_like(labels)
         threshold[:, 0] = 1.0
@@ -160,11 +160,11 @@ class Textbook(nn.Module):
 
 
 def batches(features: Sequence[Features], size: int) -> Iterator[Sequence[Features]]:
-    """Cut documents into batches in file order."""
+    """Yield batches of documents in file order."""
     for start in range(0, len(features), size):
         yield features[start : start + size]
 
 
 def labels_of(documents: Sequence[Features]) -> Tensor:
-    """Give the labels of a batch, [P, R]."""
+    """Return the labels of a batch, [P, R]."""
     return torch.from_numpy(np.concatenate([document.labels for document in documents if document.labels is not None]))

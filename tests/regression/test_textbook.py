@@ -1,4 +1,4 @@
-"""The baseline that benchmarks compare with gives the reference outputs, like the product."""
+"""The baseline of the benchmarks computes the reference outputs, like atlop."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from atlop.reference import load_reference
 
 
 @pytest.mark.parametrize("encoder", ["bert", "roberta"])
-def test_the_textbook_gives_the_reference_logits(shared: Path, encoder: str) -> None:
+def test_the_textbook_computes_the_reference_logits(shared: Path, encoder: str) -> None:
     folder = shared / "golden" / encoder
     checkpoint = load_reference(folder, folder / "reference.pt", shared / "data/docred/rel2id.json")
     featurizer = Featurizer(

@@ -48,10 +48,7 @@ def test_only_the_entities_grow(corpus: list[Document]) -> None:
     ]
     assert found[1].sentences == found[3].sentences
     assert [len(found[count].pairs) for count in (1, 3)] == [0, 6]
-
-
-def test_no_more_text_than_the_entities_need(corpus: list[Document]) -> None:
-    assert crowded(corpus, [2])[2].sentences == corpus[0].sentences
+    assert crowded(corpus, [2])[2].sentences == corpus[0].sentences, "the text is longer than the entities need"
 
 
 def test_too_few_entities(corpus: list[Document]) -> None:
@@ -78,8 +75,8 @@ def test_repeated_documents_have_titles_of_their_own_and_no_relations(corpus: li
     assert [marked(document) for document in found[:2]] == [marked(document) for document in corpus]
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         documents(path=tmp_path / "dev.json")
-    problem = "no such file, expected the Re-DocRED dev documents; name another place by --data"
+    problem = "no such file, expected the Re-DocRED dev documents; pass their file with --data"
     assert str(caught.value) == f"{tmp_path / 'dev.json'}: {problem}"

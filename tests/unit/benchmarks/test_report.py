@@ -1,4 +1,4 @@
-"""Results are printed and kept with the command that gave them."""
+"""Results are printed and kept with the command that measured them, and newer ones replace older ones of one kind."""
 
 from __future__ import annotations
 
@@ -9,27 +9,30 @@ import platform
 from pathlib import Path
 
 import pytest
-from benchmarks.report import arguments, keep, kept, names, newest, report, whole_numbers
+from benchmarks.report import ROOT, arguments, integers, keep, kept, names, newest, report, version
 
 
 @pytest.fixture
 def parser() -> argparse.ArgumentParser:
     options = arguments("What it does.")
-    options.add_argument("--counts", type=whole_numbers, default=[1, 2])
+    options.add_argument("--counts", type=integers, default=[1, 2])
     options.add_argument("--shapes", type=names, default=["minilm"])
     options.add_argument("--runs", type=int, default=5)
+    options.add_argument("--against")
     return options
 
 
 def test_a_result_is_one_object_with_its_origin(
     parser: argparse.ArgumentParser, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report(
-        "entities", {"seconds": {"3": 0.5}}, parser.parse_args(["--json", "--counts", "3,4", "--data", "place.json"])
-    )
-    found = json.loads(capsys.readouterr().out)
-    assert found.pop("date") == datetime.date.today().isoformat()
-    assert set(found.pop("machine")) == {"processor", "cores", "threads", "torch"}
+    """It has the figures, the options and the command, and nothing else of the machine than what it is."""
+    asked = parser.parse_args(["--json", "--counts", "3,4", "--data", "/somewhere/dev.json"])
+    report("entities", {"seconds": {"3": 0.5}}, asked)
+    printed = capsys.readouterr().out
+    assert "somewhere" not in printed
+    assert platform.node() not in printed
+    found = json.loads(printed)
+    assert set(found.pop("machine")) == {"processor", "vectors", "cores", "threads", "torch"}
     assert found == {
         "benchmark": "entities",
         "seconds": {"3": 0.5},
@@ -37,22 +40,16 @@ def test_a_result_is_one_object_with_its_origin(
         "shapes": ["minilm"],
         "runs": 5,
         "command": "python -m benchmarks.entities --counts 3,4 --shapes minilm --runs 5",
+        "version": version(ROOT),
+        "date": datetime.date.today().isoformat(),
     }
 
 
-def test_the_command_asks_for_the_same(parser: argparse.ArgumentParser, tmp_path: Path) -> None:
-    asked = parser.parse_args(["--counts", "7", "--shapes", "a,b", "--save", str(tmp_path)])
-    report("length", {}, asked)
+def test_the_command_measures_the_same(parser: argparse.ArgumentParser, tmp_path: Path) -> None:
+    report("length", {}, parser.parse_args(["--counts", "7", "--shapes", "a,b", "--save", str(tmp_path)]))
     (entry,) = kept("length", tmp_path)
     again = parser.parse_args(entry["command"].split()[3:])
     assert (again.counts, again.shapes, again.runs) == ([7], ["a", "b"], 5)
-
-
-def test_lines_are_printed_unless_json_is_asked_for(
-    parser: argparse.ArgumentParser, capsys: pytest.CaptureFixture[str]
-) -> None:
-    report("gpu", {"ratio": 4.5}, parser.parse_args([]))
-    assert capsys.readouterr().out.splitlines()[:3] == ["benchmark: gpu", "ratio: 4.5", "counts: [1, 2]"]
 
 
 def test_nothing_is_kept_unless_asked_for(parser: argparse.ArgumentParser) -> None:
@@ -60,26 +57,32 @@ def test_nothing_is_kept_unless_asked_for(parser: argparse.ArgumentParser) -> No
     assert parser.parse_args(["--save"]).save.parts[-3:] == ("docs", "results", "performance")
 
 
-def test_results_are_added_to_those_kept(tmp_path: Path) -> None:
-    folder = tmp_path / "new"
-    assert kept("predict", folder) == []
-    for ratio in (1.5, 2.5):
-        keep("predict", {"ratio": ratio}, folder)
-    assert kept("predict", folder) == [{"ratio": 1.5}, {"ratio": 2.5}]
-    assert [path.name for path in folder.iterdir()] == ["predict.json"]
+def entry(number: int, command: str, vectors: str, version: str) -> dict[str, object]:
+    machine = {"processor": "Chip", "vectors": vectors, "cores": 2}
+    return {"number": number, "command": command, "version": version, "machine": machine, "shape": command}
 
 
-def test_the_newest_of_each_kind_in_the_order_of_the_kinds() -> None:
-    rows = [("a", [1], 1), ("b", [1], 2), ("a", [2], 3), ("a", [1], 4)]
-    entries = [{"shape": shape, "counts": counts, "ratio": ratio} for shape, counts, ratio in rows]
-    assert [entry["ratio"] for entry in newest(entries, "shape", "counts")] == [4, 2, 3]
-    assert [entry["ratio"] for entry in newest(entries)] == [4]
+ENTRIES = [
+    entry(0, "a", "AVX2", "1111111"),
+    entry(1, "a", "AVX2", "f11de44"),
+    entry(2, "a", "AVX-512", "1111111"),
+    entry(3, "b", "AVX2", "1111111"),
+    entry(4, "a", "AVX2", "2222222"),
+]
+"""The last is of the same kind as the first, on newer code; the second is of the version that stays."""
 
 
-def test_nothing_of_the_machine_but_what_it_is(
-    parser: argparse.ArgumentParser, capsys: pytest.CaptureFixture[str]
-) -> None:
-    report("gpu", {}, parser.parse_args(["--data", "/somewhere/dev.json"]))
-    printed = capsys.readouterr().out
-    assert "somewhere" not in printed
-    assert platform.node() not in printed
+def test_a_result_replaces_the_older_one_of_its_kind(tmp_path: Path) -> None:
+    for result in ENTRIES:
+        keep("predict", result, tmp_path / "new")
+    assert [row["number"] for row in kept("predict", tmp_path / "new")] == [1, 2, 3, 4]
+    assert kept("train", tmp_path / "new") == []
+
+
+def test_the_newest_of_each_processor_and_version() -> None:
+    assert [row["number"] for row in newest(ENTRIES, "shape")] == [2, 4, 1, 3]
+    assert [row["number"] for row in newest(ENTRIES)] == [2, 4, 1]
+
+
+def test_a_folder_that_is_no_checkout_has_no_version(tmp_path: Path) -> None:
+    assert version(tmp_path) == "unknown"

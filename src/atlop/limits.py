@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 DOCUMENTS = 64
 """Documents that are read ahead and sorted by length, so that a batch holds documents of similar length."""
 
-CPU_BATCH = 1024
+CPU_BATCH = 768
 """Subwords of a batch of documents on a CPU, padding included: small, so that a batch stays in the cache."""
 
 GPU_BATCH = 16384
@@ -19,7 +19,7 @@ GPU_BATCH = 16384
 CPU_WORKERS = 8
 """The most batches that are predicted at the same time on a CPU."""
 
-ENCODER_SUBWORDS = 512
+ENCODER_SUBWORDS = 768
 """Subwords that pass through the encoder at one time on a CPU, padding included."""
 
 ATTENTION_SCORES = 2**21

@@ -21,31 +21,39 @@ Result = TypeVar("Result")
 
 
 class Workers:
-    """As many threads as torch computes on, at most :data:`~atlop.limits.CPU_WORKERS`."""
+    """As many threads as torch computes on, at most :data:`~atlop.limits.CPU_WORKERS`.
+
+    Torch keeps the number of threads of its own operations for each calling thread, but that of its matrix products for
+    the whole process. So it is lowered while the workers compute, and as it was whenever the caller runs.
+    """
 
     def __init__(self) -> None:
-        threads = torch.get_num_threads()
-        self.count = min(threads, CPU_WORKERS)
+        self._threads = torch.get_num_threads()
+        self.count = min(self._threads, CPU_WORKERS)
         self._pool = ThreadPoolExecutor(self.count, "atlop")
-        if self.count > 1:
-            self._start(threads // self.count)
-            # Torch takes the last number set as the default of threads to come, such as the caller's.
-            torch.set_num_threads(threads)
-
-    def _start(self, threads: int) -> None:
-        """Start all workers, each to compute on so many threads."""
         together = Barrier(self.count)
 
-        def limit() -> None:
-            torch.set_num_threads(threads)
+        def start() -> None:
+            self._share()
             together.wait()
 
-        for started in [self._pool.submit(limit) for _ in range(self.count)]:
+        for started in [self._pool.submit(start) for _ in range(self.count)]:
             started.result()
+        self._restore()
+
+    def _share(self) -> None:
+        torch.set_num_threads(self._threads // self.count)
+
+    def _restore(self) -> None:
+        torch.set_num_threads(self._threads)
 
     def run(self, function: Callable[[], Result]) -> Result:
         """Call a function in a worker."""
-        return self._pool.submit(function).result()
+        self._share()
+        try:
+            return self._pool.submit(function).result()
+        finally:
+            self._restore()
 
     def map(
         self, function: Callable[[Item], Result], items: Iterable[Item], *, alone: Callable[[Item], bool]
@@ -54,26 +62,36 @@ class Workers:
 
         Args:
             function: what to call, here or in a worker.
-            items: no more of them are taken than the workers and one waiting.
+            items: no more of them are taken than the workers and two that wait.
             alone: returns whether an item is so large that all threads should work on it; so they do on a single item.
         """
         waiting: deque[Future[Result]] = deque()
         try:
-            for item, single in _told_single(items):
+            for item, single in _marked_single(items):
                 if single or self.count == 1 or alone(item):
-                    yield from _drain(waiting)
+                    yield from self._results(waiting, len(waiting))
+                    self._restore()
                     yield function(item)
                     continue
+                self._share()
                 waiting.append(self._pool.submit(function, item))
-                if len(waiting) > self.count:
-                    yield waiting.popleft().result()
-            yield from _drain(waiting)
+                yield from self._results(waiting, len(waiting) - self.count)
+            yield from self._results(waiting, len(waiting))
         finally:
+            self._restore()
             for future in waiting:
                 future.cancel()
 
+    def _results(self, waiting: deque[Future[Result]], count: int) -> Iterator[Result]:
+        """Yield the first results of those that are computed."""
+        for _ in range(count):
+            result = waiting.popleft().result()
+            self._restore()
+            yield result
+            self._share()
 
-def _told_single(items: Iterable[Item]) -> Iterator[tuple[Item, bool]]:
+
+def _marked_single(items: Iterable[Item]) -> Iterator[tuple[Item, bool]]:
     """Yield each item with whether it is the only one."""
     before: list[Item] = []
     single = True
@@ -84,8 +102,3 @@ def _told_single(items: Iterable[Item]) -> Iterator[tuple[Item, bool]]:
         before.append(item)
     for item in before:
         yield item, single
-
-
-def _drain(waiting: deque[Future[Result]]) -> Iterator[Result]:
-    while waiting:
-        yield waiting.popleft().result()

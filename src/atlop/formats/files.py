@@ -34,7 +34,12 @@ def unreadable(error: BaseException, name: str) -> DataError:
     """Build the error that says why a file cannot be read."""
     if isinstance(error, MemoryError):
         return DataError("cannot be read: it does not fit into memory", file=name)
-    return DataError(f"cannot be read: {reason(error)}", file=name)
+    return DataError(f"cannot be read: {_reason(error)}", file=name)
+
+
+def _reason(error: BaseException) -> str:
+    # Versions of Python word it differently.
+    return "a path cannot hold a NUL character" if isinstance(error, ValueError) else reason(error)
 
 
 def rejoined(beginning: bytes, file: io.BufferedIOBase) -> BinaryIO:
@@ -75,7 +80,7 @@ def write_pieces(pieces: Iterable[bytes], path: Path) -> None:
         else:
             _replace(Path(os.path.realpath(path)), pieces)
     except (OSError, ValueError) as error:  # a ValueError is about a NUL character in the path
-        raise DataError(f"cannot be written: {reason(error)}", file=str(path)) from error
+        raise DataError(f"cannot be written: {_reason(error)}", file=str(path)) from error
 
 
 def _is_device(path: Path) -> bool:

@@ -41,7 +41,7 @@ def test_says_what_the_checkpoint_says(tiny_checkpoint: Checkpoint) -> None:
     assert backend.window == 64
 
 
-@pytest.mark.parametrize(("device", "subwords"), [("cpu", 1024), ("meta", 16384)])
+@pytest.mark.parametrize(("device", "subwords"), [("cpu", 768), ("meta", 16384)])
 def test_batches_are_small_on_a_cpu(tiny_checkpoint: Checkpoint, device: str, subwords: int) -> None:
     assert TorchBackend(tiny_checkpoint, device=device).batch_subwords == subwords
 

@@ -202,7 +202,7 @@ def test_a_given_form_is_not_detected(tmp_path: Path) -> None:
         (".", "Is a directory"),
         ("loop", "Too many levels of symbolic links"),
         ("a" * 300, "File name too long"),
-        ("a\0b", "embedded null byte"),
+        ("a\0b", "a path cannot hold a NUL character"),
     ],
 )
 @pytest.mark.parametrize("reader", [read, check_input, detect, read_submission, read_json])
@@ -316,7 +316,7 @@ UNWRITABLE = {
     "a folder": ("folder.json", None, "cannot be written: Is a directory"),
     "a loop of links": ("loop.json", None, "cannot be written: Too many levels of symbolic links"),
     "a name of 300 characters": ("a" * 300 + ".json", None, "cannot be written: File name too long"),
-    "a NUL character": ("a\0.json", None, "cannot be written: embedded null byte"),
+    "a NUL character": ("a\0.json", None, "cannot be written: a path cannot hold a NUL character"),
     "a folder that is a file": ("file/a.json", None, "cannot be written: Not a directory"),
     "a full disk": ("full.json", None, "cannot be written: No space left on device"),
 }

@@ -82,7 +82,7 @@ def _optimize_prediction(model: RelationModel, dtype: torch.dtype) -> None:
         heads = config.num_attention_heads
         model.encoder.attend = ATTENTIONS[_fastest_attention(heads, config.hidden_size // heads, threads)]
     linear, block = model.bilinear.linear, model.bilinear.block
-    chosen = _fastest_bilinear(linear.in_features // block, block, linear.out_features, dtype, threads)
+    chosen = _fastest_bilinear(block, linear.out_features, dtype, threads)
     model.bilinear = BILINEARS[chosen](model.bilinear)
     layers = [module for module in model.encoder.modules() if isinstance(module, nn.Linear)]
     if layers:
@@ -102,22 +102,28 @@ def _replace_linears(encoder: nn.Module, kind: Callable[[nn.Linear], nn.Module])
 
 @cache
 def _fastest_linear(outputs: int, inputs: int, dtype: torch.dtype, threads: int) -> str:
-    layer = nn.Linear(inputs, outputs).to(dtype)
-    makers = {name: partial(make, layer) for name, make in LINEARS.items()}
-    return fastest(makers, (torch.randn(ENCODER_SUBWORDS, inputs).to(dtype),))
+    # There and back, as the feed-forward layers of an encoder go.
+    layers = nn.Linear(inputs, outputs).to(dtype), nn.Linear(outputs, inputs).to(dtype)
+
+    def made(kind: Callable[[nn.Linear], nn.Module]) -> nn.Module:
+        return nn.Sequential(*map(kind, layers))
+
+    makers = {name: partial(made, kind) for name, kind in LINEARS.items()}
+    return fastest(makers, (torch.randn(ENCODER_SUBWORDS // 3, inputs).to(dtype),))
 
 
 @cache
-def _fastest_bilinear(size: int, block: int, columns: int, dtype: torch.dtype, threads: int) -> str:
-    layer = GroupedBilinear(size, block, columns).to(dtype)
+def _fastest_bilinear(block: int, columns: int, dtype: torch.dtype, threads: int) -> str:
+    # One group, as all groups take the same time.
+    layer = GroupedBilinear(block, block, columns).to(dtype)
     few = columns <= FEW_COLUMNS
     makers = {name: partial(make, layer) for name, make in BILINEARS.items() if few or make is not FewColumns}
-    return fastest(makers, tuple(torch.randn(2, 2 * BILINEAR_PAIRS, size).to(dtype)))
+    return fastest(makers, tuple(torch.randn(2, 2 * BILINEAR_PAIRS, block).to(dtype)))
 
 
 @cache
 def _fastest_attention(heads: int, size: int, threads: int) -> str:
-    length = ENCODER_SUBWORDS // 2
+    length = ENCODER_SUBWORDS // 3
     query, key, value = torch.randn(3, 1, heads, length, size).bfloat16()
     mask = torch.ones(1, 1, length, length, dtype=torch.bool)
 

@@ -74,6 +74,8 @@ class Batch(Generic[Array]):
     """Head and tail entity of each ordered pair, [P, 2]."""
     pair_contexts: Array
     """The unordered pair of each ordered pair, [P]."""
+    reverse_pairs: Array
+    """The ordered pair of the same entities in the other order, P for none, [P]."""
     unordered_pairs: Array
     """The entities of each unordered pair, counted within the document, [U, 2]."""
     labels: Array | None
@@ -120,6 +122,7 @@ def collate(features: Sequence[Features], special: SpecialSubwords, padding: int
     windows = _collate_windows(features, special, padding)
     unordered = [_unordered(document.pairs) for document in features]
     first_unordered = np.cumsum([0, *(len(pairs) for pairs, _ in unordered)])
+    pairs = np.concatenate([f.pairs + e for f, e in zip(features, first_entity, strict=False)])
     labels = [document.labels for document in features if document.labels is not None]
     return Batch(
         **windows,
@@ -127,7 +130,8 @@ def collate(features: Sequence[Features], special: SpecialSubwords, padding: int
         entity_types=np.concatenate([document.entity_types for document in features]),
         sentences=_padded([document.sentences for document in features], -1),
         words=_padded([document.words for document in features], -1),
-        pairs=np.concatenate([f.pairs + e for f, e in zip(features, first_entity, strict=False)]),
+        pairs=pairs,
+        reverse_pairs=_reversed(pairs),
         pair_contexts=np.concatenate([i + u for (_, i), u in zip(unordered, first_unordered, strict=False)]),
         unordered_pairs=np.concatenate([pairs for pairs, _ in unordered]),
         labels=np.concatenate(labels) if len(labels) == len(features) else None,
@@ -160,6 +164,16 @@ def _unordered(pairs: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.
     size = int(pairs.max(initial=0)) + 1
     keys, inverse = np.unique(pairs.min(1) * size + pairs.max(1), return_inverse=True)
     return np.stack([keys // size, keys % size], 1), inverse.reshape(-1)
+
+
+def _reversed(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the place of (t, h) for each pair (h, t), [P]; P if it is not among the pairs [P, 2]."""
+    size = int(pairs.max(initial=0)) + 1
+    keys, wanted = pairs @ (size, 1), pairs @ (1, size)
+    order = np.argsort(keys, kind="stable")
+    place = np.searchsorted(keys[order], wanted).clip(max=max(0, len(keys) - 1))
+    found = np.append(order, len(pairs))[place]
+    return np.where(np.append(keys, -1)[found] == wanted, found, len(pairs))
 
 
 def _collate_windows(features: Sequence[Features], special: SpecialSubwords, padding: int) -> dict[str, NDArray[Any]]:

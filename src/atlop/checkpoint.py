@@ -17,7 +17,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-import atlop.ablations  # noqa: F401  registers its parts
+import atlop.ablations
+import atlop.extensions  # noqa: F401  both register their parts
 from atlop.config import ModelConfig
 from atlop.errors import CheckpointError, reason
 from atlop.folder import (

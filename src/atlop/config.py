@@ -58,8 +58,13 @@ class ModelConfig:
     """Pooling of the mentions of an entity into its embedding."""
     context: str = setting(part("context"), "localized")
     """Localized context pooling for each pair (paper, section 4.2), or no context."""
+    interaction: str | None = setting(optional(part("interaction")), None)
+    """How the scores of a pair depend on those of other pairs; null scores every pair by itself, as the paper does."""
     thresholding: str = setting(part("thresholding"), "adaptive")
-    """A threshold learned for each pair (paper, section 4.1), or one threshold for all pairs."""
+    """Where the threshold comes from and what loss it is trained with: ``adaptive`` (paper, section 4.1), one that is
+    the same for all pairs (``global``), or the same as ``adaptive`` with another loss."""
+    positive_weight: float = setting(POSITIVE, 4.0)
+    """Weight of a true relation against that of the threshold in the loss ``weighted-softmax``."""
     heads: tuple[str, ...] = setting(PART_LIST, ())
     """Optional outputs of the model beside the relations, by the names under which they are registered."""
     max_labels: int | None = setting(optional(integer(1)), 4)

@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 Part = TypeVar("Part", bound=Callable[..., Any])
 
 _BUILT_IN: dict[str, tuple[str, ...]] = {
-    "mention_pooling": ("logsumexp", "mean"),
+    "mention_pooling": ("logsumexp", "mean", "max", "logsumexp-typed"),
     "context": ("localized", "none"),
-    "thresholding": ("adaptive", "global"),
+    "interaction": ("reverse",),
+    "thresholding": ("adaptive", "adaptive-bce", "global", "weighted-softmax"),
     "heads": (),
 }
 _REGISTERED: dict[str, dict[str, Callable[..., Any]]] = {setting: {} for setting in _BUILT_IN}
@@ -31,13 +32,15 @@ class Sizes:
     """Relations and the threshold, R."""
     entity_types: int
     """Number of entity types that the label map knows. In ``Batch.entity_types`` they are 1, 2, ..., any other is 0."""
+    positive_weight: float = 1.0
+    """Weight of a true relation in a loss that has one."""
 
 
 def register(setting: str, name: str) -> Callable[[Part], Part]:
     """Return a decorator that registers a part, in place of one that has the same name.
 
     Args:
-        setting: ``mention_pooling``, ``context``, ``thresholding`` or ``heads``.
+        setting: ``mention_pooling``, ``context``, ``interaction``, ``thresholding`` or ``heads``.
         name: the name to use in configurations.
     """
 

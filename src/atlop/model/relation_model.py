@@ -40,12 +40,13 @@ class RelationModel(nn.Module):
     def __init__(self, transformer: PreTrainedModel, config: ModelConfig, columns: int, entity_types: int = 0) -> None:
         super().__init__()
         self.encoder = Encoder(transformer)
-        self.sizes = sizes = Sizes(self.encoder.width, columns, entity_types)
+        self.sizes = sizes = Sizes(self.encoder.width, columns, entity_types, config.positive_weight)
         self.pooling: nn.Module = build("mention_pooling", config.mention_pooling, sizes)
         self.context = build("context", config.context, sizes)
         self.head = Projection(sizes.width, self.context.width, config.embedding_size)
         self.tail = Projection(sizes.width, self.context.width, config.embedding_size)
         self.bilinear = GroupedBilinear(config.embedding_size, config.block_size, columns)
+        self.interaction = config.interaction and build("interaction", config.interaction, sizes)
         self.thresholding = build("thresholding", config.thresholding, sizes)
         self.heads = nn.ModuleDict({name: build("heads", name, sizes) for name in config.heads})
         self.needs: frozenset[str] = frozenset().union(*(getattr(head, "needs", ()) for head in self.heads.values()))
@@ -61,6 +62,7 @@ class RelationModel(nn.Module):
         # The heads and tails [P, K] of all pairs would be large.
         blocks = zip(batch.pairs.split(PAIRS), batch.pair_contexts.split(PAIRS), strict=True)
         logits = torch.cat([self.score(sides, *block) for block in blocks])
+        logits = self.interaction(logits, batch) if self.interaction else logits
         output = RelationOutput(logits, batch, encoded, entities, contexts)
         return replace(output, heads={name: head(output) for name, head in self.heads.items()})
 

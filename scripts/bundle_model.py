@@ -14,13 +14,13 @@ import sys
 from pathlib import Path
 
 import torch
+from atlop.training.offset import best_offset
 
 from atlop import Document, RelationExtractor, evaluate, load, read
 from atlop.checkpoint import load as load_checkpoint
 from atlop.checkpoint import save
 from atlop.evaluation import facts_of
 from atlop.folder import BUNDLED, LABELS, load_labels
-from atlop.training.offset import best_offset
 from atlop.training.states import write_json
 from atlop.type_constraints import TypeConstraints
 

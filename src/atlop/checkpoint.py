@@ -7,7 +7,7 @@ own classes.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -19,6 +19,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, 
 
 import atlop.ablations
 import atlop.extensions  # noqa: F401  both register their parts
+from atlop.calibration import Calibration
 from atlop.config import ModelConfig
 from atlop.errors import CheckpointError, reason
 from atlop.folder import (
@@ -27,6 +28,7 @@ from atlop.folder import (
     SETTINGS,
     WEIGHTS,
     find_folder,
+    load_calibration,
     load_config,
     load_labels,
     load_tokenizer,
@@ -48,6 +50,7 @@ class Checkpoint:
     config: ModelConfig
     labels: LabelMap
     tokenizer: PreTrainedTokenizerBase
+    calibration: Calibration = field(default_factory=Calibration)
 
 
 def new_checkpoint(encoder: str, config: ModelConfig, labels: LabelMap) -> Checkpoint:
@@ -88,7 +91,7 @@ def save(checkpoint: Checkpoint, folder: Path, *, dtype: torch.dtype | None = No
     """
     weights = checkpoint.model.state_dict().items()
     with staging(folder) as place:
-        write_settings(place, checkpoint.config, checkpoint.labels)
+        write_settings(place, checkpoint.config, checkpoint.labels, checkpoint.calibration)
         write_encoder(checkpoint, place / ENCODER)
         try:
             save_file(
@@ -123,7 +126,7 @@ def load(name: str | Path | None = None) -> Checkpoint:
     config, labels = load_config(folder), load_labels(folder)
     transformer, tokenizer = bare_encoder(folder / ENCODER)
     model = _fill(transformer, config, labels, folder / WEIGHTS)
-    return Checkpoint(model, config, labels, tokenizer)
+    return Checkpoint(model, config, labels, tokenizer, load_calibration(folder))
 
 
 def bare_encoder(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:

@@ -18,7 +18,6 @@ import yaml
 
 from atlop.errors import ConfigError, got, reason
 from atlop.settings import (
-    ANY_NUMBER,
     FRACTION,
     LARGEST,
     NOT_NEGATIVE,
@@ -76,10 +75,6 @@ class ModelConfig:
     window_overlap: int = setting(integer(-LARGEST), 128)
     """Minimum number of subwords shared by neighbouring windows. Imported reference models have -3: the reference
     implementation leaves a gap of up to three subwords between its two windows."""
-    threshold_offset: float = setting(ANY_NUMBER, 0.0)
-    """Added to the margin of every relation over the threshold before decoding."""
-    temperature: float = setting(POSITIVE, 1.0)
-    """Divides that margin before the sigmoid that gives the confidence."""
 
     def __post_init__(self) -> None:
         check(self, _model_mistakes)

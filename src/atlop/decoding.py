@@ -5,31 +5,37 @@ The letters of shapes are those of :mod:`atlop.model`.
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
-
-def margins(logits: NDArray[np.float32], offset: float = 0.0) -> NDArray[np.float32]:
-    """Return the margin of each relation over the threshold of its pair, [P, R]; that of column 0 is the offset."""
-    return logits - logits[:, :1] + np.float32(offset)
+Offset: TypeAlias = float | NDArray[np.float32]
+"""What is added to margins: one number, or one for each column, [R]."""
 
 
-def decode(logits: NDArray[np.float32], max_labels: int | None = None, offset: float = 0.0) -> NDArray[np.bool_]:
+def margins(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the margin of each relation over the threshold of its pair, [P, R]; that of column 0 is 0."""
+    return logits - logits[:, :1]
+
+
+def decode(logits: NDArray[np.float32], max_labels: int | None = None, offset: Offset = 0.0) -> NDArray[np.bool_]:
     """Return which relations each pair has: those above the threshold, at most ``max_labels`` (paper section 4.1).
 
     Args:
         logits: [P, R].
         max_labels: the most relations of a pair; all that tie for the last place are kept.
-        offset: added to every margin.
+        offset: added to the margins, [R] or a number.
 
     Returns:
         True where the pair has the relation, [P, R]; column 0 is true where it has none.
     """
-    chosen = margins(logits, offset) > 0
+    chosen = margins(logits) + np.asarray(offset, dtype=np.float32) > 0
     chosen[:, 0] = False
     if max_labels is not None and max_labels < logits.shape[1] - 1:
         crowded = np.flatnonzero(chosen.sum(1) > max_labels)
-        scores = logits[crowded, 1:]
+        # One offset for all leaves their order.
+        scores = (logits + offset if np.ndim(offset) else logits)[crowded, 1:]
         last = np.partition(scores, -max_labels, axis=1)[:, -max_labels]
         chosen[crowded, 1:] &= scores >= last[:, None]
     chosen[:, 0] = ~chosen.any(1)

@@ -166,7 +166,7 @@ def export_onnx(checkpoint: Checkpoint, folder: Path) -> None:
     # The window cannot be found out without the encoder's weights.
     config = dataclasses.replace(config, window=min(window, config.window or window))
     with staging(folder) as place:
-        write_settings(place, config, checkpoint.labels)
+        write_settings(place, config, checkpoint.labels, checkpoint.calibration)
         write_encoder(checkpoint, place / ENCODER)
         with torch.no_grad(), _quiet():
             _write_graphs(checkpoint, place)

@@ -49,7 +49,7 @@ class RelationExtractor:
     """
 
     def __init__(self, backend: Backend, *, prune: bool = False) -> None:
-        self.backend = backend
+        self.backend, self.calibration = backend, backend.calibration
         if prune and backend.labels.type_constraints is None:
             problem = "the model has no type constraints, expected the types that its training relations connect"
             raise CheckpointError(f"prune: {problem}; train it with this version of atlop, or predict without pruning")
@@ -71,8 +71,8 @@ class RelationExtractor:
     ) -> Document | Iterator[Document]:
         """Predict the relations of one document, or of many in the same order.
 
-        The confidence of a relation is sigmoid((logit - threshold logit + offset) / temperature). A relation is
-        predicted if it is above one half and among the ``max_labels`` best of its pair.
+        A relation is predicted if its logit is above that of the pair's threshold, less the offset, and it is among the
+        ``max_labels`` best of its pair. Its confidence is how probable it is by the calibration of the model.
 
         Args:
             documents: one document or many; relations that they have already are not looked at.
@@ -111,11 +111,11 @@ class RelationExtractor:
             scores: those of its pairs.
             min_confidence: leave out relations of lower confidence.
         """
-        config, labels = self.backend.config, self.backend.labels
-        chosen = decode(scores.logits, config.max_labels, config.threshold_offset)[:, 1:]
+        labels = self.backend.labels
+        offsets = self.calibration.offsets(labels.relations)
+        chosen = decode(scores.logits, self.backend.config.max_labels, offsets)[:, 1:]
         rows, columns = chosen.nonzero()
-        above = margins(scores.logits, config.threshold_offset)[:, 1:][chosen]
-        confidence = 1 / (1 + np.exp(-above / config.temperature))
+        confidence = self.calibration.confidence(margins(scores.logits)[:, 1:][chosen])
         found = zip(scores.pairs[rows].tolist(), columns.tolist(), confidence.tolist(), strict=True)
         return tuple(
             Relation(head, tail, name, confidence=value, name=labels.display_name(name))

@@ -1,6 +1,7 @@
 """Model folders: where they are found, and everything in them but the weights, read and written without torch.
 
     atlop.json          format version and the ModelConfig
+    calibration.json    the offset of the threshold, and the confidence of margins
     labels.json         relation names, display names, entity types, and the threshold
     encoder/            config.json and tokenizer of the encoder, as transformers stores them
 
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlop import labels as label_maps
+from atlop.calibration import Calibration
 from atlop.config import ModelConfig, build_model_config
 from atlop.errors import CheckpointError, ConfigError, LabelError, got, reason
 from atlop.labels import LabelMap
@@ -32,13 +34,20 @@ FORMAT = 1
 """Version of the layout of a folder; raised when an older atlop can no longer read a new folder."""
 
 SETTINGS, LABELS, ENCODER, WEIGHTS = "atlop.json", "labels.json", "encoder", "model.safetensors"
+CALIBRATION = "calibration.json"
 
 ENCODER_GRAPH, ENTITIES_GRAPH = "encoder.onnx", "entities.onnx"
 CONTEXTS_GRAPH, PAIRS_GRAPH = "contexts.onnx", "pairs.onnx"
 """The graphs that an exported model has in place of weights."""
 
-MODEL_FILES = (SETTINGS, LABELS, ENCODER, WEIGHTS, ENCODER_GRAPH, ENTITIES_GRAPH, CONTEXTS_GRAPH, PAIRS_GRAPH)
+MODEL_FILES = (
+    *(SETTINGS, LABELS, CALIBRATION, ENCODER, WEIGHTS),
+    *(ENCODER_GRAPH, ENTITIES_GRAPH, CONTEXTS_GRAPH, PAIRS_GRAPH),
+)
 """What belongs to a model of any kind, ``atlop.json`` first; anything else in a folder is left alone."""
+
+MOVED = {"threshold_offset": 0.0, "temperature": 1.0}
+"""Settings of version 0.1 that are in the calibration now, with their defaults."""
 
 STAGING = ".saving-"
 """Prefix of the folder in which a model is put together; leftovers come from killed processes."""
@@ -134,14 +143,49 @@ def load_config(folder: Path) -> ModelConfig:
     version = stored.get("format") if isinstance(stored, dict) else None
     if version != FORMAT:
         raise CheckpointError(f"{folder / SETTINGS}: got format {got(version)}, this atlop reads format {FORMAT}")
+    settings = stored.get("model", "nothing")
+    if isinstance(settings, dict):
+        settings = {name: value for name, value in settings.items() if name not in MOVED}
     try:
-        return build_model_config(stored.get("model", "nothing"), source=str(folder / SETTINGS))
+        return build_model_config(settings, source=str(folder / SETTINGS))
     except ConfigError as error:
         raise CheckpointError(str(error)) from error
 
 
+def load_calibration(folder: Path) -> Calibration:
+    """Read the calibration of a model folder; that of version 0.1 is among its settings.
+
+    Raises:
+        CheckpointError: if it cannot be read.
+    """
+    if not (folder / CALIBRATION).exists():
+        settings = read_json(folder / SETTINGS).get("model", {})
+        offset, temperature = (settings.get(name, default) for name, default in MOVED.items())
+        return Calibration(offset=offset, scale=1 / temperature, bias=offset / temperature)
+    try:
+        return Calibration.from_json(read_json(folder / CALIBRATION))
+    except CheckpointError as error:
+        raise CheckpointError(f"{folder / CALIBRATION}: {error}") from error
+
+
+def write_calibration(folder: Path, calibration: Calibration) -> None:
+    """Replace the calibration of a model folder, whole or not at all.
+
+    Raises:
+        CheckpointError: if the folder cannot be written.
+    """
+    staged = folder / f".{CALIBRATION}"
+    try:
+        _write_json(staged, calibration.to_json())
+        staged.replace(folder / CALIBRATION)
+    except OSError as error:
+        with suppress(OSError):
+            staged.unlink()
+        raise CheckpointError(f"{folder}: the calibration cannot be saved: {reason(error)}") from error
+
+
 def initial_config(name: str | Path) -> ModelConfig:
-    """Return the settings with which training from a model starts: the model's, without its calibration.
+    """Return the settings with which training from a model starts: the model's own.
 
     Args:
         name: a folder, or a name on the Hugging Face Hub.
@@ -149,7 +193,7 @@ def initial_config(name: str | Path) -> ModelConfig:
     Raises:
         CheckpointError: if the model cannot be read.
     """
-    return dataclasses.replace(load_config(find_folder(name)), threshold_offset=0.0, temperature=1.0)
+    return load_config(find_folder(name))
 
 
 def load_labels(folder: Path) -> LabelMap:
@@ -247,9 +291,10 @@ def staging(folder: Path) -> Iterator[Path]:
                 folder.rmdir()
 
 
-def write_settings(folder: Path, config: ModelConfig, labels: LabelMap) -> None:
-    """Write the settings and the label map of a model folder."""
+def write_settings(folder: Path, config: ModelConfig, labels: LabelMap, calibration: Calibration) -> None:
+    """Write the settings, the label map and the calibration of a model folder."""
     _write_json(folder / LABELS, labels.to_json())
+    _write_json(folder / CALIBRATION, calibration.to_json())
     _write_json(folder / SETTINGS, {"format": FORMAT, "model": dataclasses.asdict(config)})
 
 

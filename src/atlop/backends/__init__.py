@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from atlop.calibration import Calibration
 from atlop.config import ModelConfig
 from atlop.errors import AtlopError, CheckpointError
 from atlop.features import Features
@@ -33,6 +34,8 @@ class Backend(Protocol):
     """The parts and sizes of the model."""
     labels: LabelMap
     """The relations of the columns."""
+    calibration: Calibration
+    """Where relations are cut off, and the confidence of margins."""
     tokenizer: PreTrainedTokenizerBase
     """Cuts words into the subwords of the encoder."""
     window: int

@@ -23,6 +23,7 @@ from atlop.folder import (
     ENTITIES_GRAPH,
     PAIRS_GRAPH,
     SETTINGS,
+    load_calibration,
     load_config,
     load_labels,
     load_tokenizer,
@@ -47,7 +48,7 @@ class OnnxBackend:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.config, self.labels = load_config(folder), load_labels(folder)
+        self.config, self.labels, self.calibration = load_config(folder), load_labels(folder), load_calibration(folder)
         if self.config.window is None:
             expected = "expected a number, as every export has one"
             raise CheckpointError(f"{folder / SETTINGS}: model.window: got null, {expected}")

@@ -43,6 +43,7 @@ class TorchBackend:
         self.precision = choose_precision(precision, self.device)
         self.config: ModelConfig = checkpoint.config
         self.labels: LabelMap = checkpoint.labels
+        self.calibration = checkpoint.calibration
         self.tokenizer: PreTrainedTokenizerBase = checkpoint.tokenizer
         self.special = SpecialSubwords.of(checkpoint.tokenizer)
         self.window = checkpoint.model.encoder.window

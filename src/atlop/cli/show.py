@@ -13,6 +13,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from atlop.calibration import Calibration
 from atlop.documents import Document, Entity, Relation
 from atlop.evaluation import Counts, Scores
 from atlop.type_constraints import TypeConstraints
@@ -121,12 +122,19 @@ def model_table(folder: Path, checkpoint: Checkpoint, more: Mapping[str, str] | 
         "type pairs": _described(checkpoint.labels.type_constraints),
         "documents": f"{length}, windows of {encoder.window} subwords",
         "parts": f"{config.mention_pooling} pooling, {config.context} context, {config.thresholding} threshold",
-        "confidence": f"offset {config.threshold_offset:g}, temperature {config.temperature:g}",
+        "calibration": _calibrated(checkpoint.calibration),
     }
     table = Table(box=None, show_header=False)
     for name, value in {**rows, **(more or {})}.items():
         table.add_row(name, value)
     return render(table)
+
+
+def _calibrated(calibration: Calibration) -> str:
+    own = f", {len(calibration.relation_offsets)} relations with their own" if calibration.relation_offsets else ""
+    curve = f"a curve of {len(calibration.curve)} points"
+    sigmoid = f"sigmoid({calibration.scale:.3g} * margin {calibration.bias:+.3g})"
+    return f"offset {calibration.offset:.3g}{own}, confidence by {curve if calibration.curve else sigmoid}"
 
 
 def _described(type_constraints: TypeConstraints | None) -> str:

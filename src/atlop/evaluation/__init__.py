@@ -1,5 +1,6 @@
 """The field's standard metrics."""
 
+from atlop.evaluation.confidence import Bin, calibration_error, reliability
 from atlop.evaluation.scores import FREQUENT_RELATIONS, Counts, Scores
 from atlop.evaluation.scoring import (
     NamedFact,
@@ -12,12 +13,15 @@ from atlop.evaluation.scoring import (
 
 __all__ = [
     "FREQUENT_RELATIONS",
+    "Bin",
     "Counts",
     "NamedFact",
     "Predictions",
     "Scores",
+    "calibration_error",
     "evaluate",
     "evaluate_by_identifier",
     "facts_from_triples",
     "facts_of",
+    "reliability",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from transformers import Trainer, TrainingArguments
 
 from atlop.backends.pytorch import TorchBackend
 from atlop.batches import Batch, collate
+from atlop.calibration import Calibration
 from atlop.checkpoint import Checkpoint, save
 from atlop.config import TrainingConfig
 from atlop.errors import AtlopError, reason
@@ -25,9 +27,13 @@ from atlop.kernels import optimize
 from atlop.model.relation_model import RelationOutput
 from atlop.training.corpora import Corpora
 from atlop.training.states import HISTORY, STATES, write_json
+from atlop.training.tuning import Margins, score_by_halves, tune
 from atlop.type_constraints import UnknownTypes
 
 logger = logging.getLogger(__name__)
+
+SELECTS = "eval_tuned_f1"
+"""The score that selects the best epoch: before tuning, the F1 of two epochs differs by where their thresholds are."""
 
 
 def make_arguments(config: TrainingConfig, output: Path, device: torch.device) -> TrainingArguments:
@@ -128,14 +134,14 @@ class RelationTrainer(Trainer):
         backend = TorchBackend(self.checkpoint, device=self.args.device, precision="auto")
         extractor = RelationExtractor(backend)
         extractor.unknown_types = self.unknown_types  # one warning in all epochs
-        scores = dev_scores(extractor, self.corpora)
+        scores, calibration = dev_scores(extractor, self.corpora)
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in scores.items()}
-        best = max((row["eval_f1"] for row in self.state.log_history if "eval_f1" in row), default=-1.0)
+        best = self.best().get(SELECTS, -1.0)
         self.log(dict(metrics))
         if self.is_world_process_zero():
             write_json(self.output / HISTORY, self.state.log_history)
-            if metrics["eval_f1"] > best or not (self.output / SETTINGS).exists():
-                save(self.checkpoint, self.output)
+            if metrics[SELECTS] > best or not (self.output / SETTINGS).exists():
+                save(replace(self.checkpoint, calibration=calibration), self.output)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
@@ -150,17 +156,24 @@ class RelationTrainer(Trainer):
 
     def best(self) -> dict[str, float]:
         """Return the scores of the best epoch so far, empty before the first."""
-        rows = [row for row in self.state.log_history if "eval_f1" in row]
-        return max(rows, key=lambda row: row["eval_f1"], default={})
+        rows = [row for row in self.state.log_history if SELECTS in row]
+        return max(rows, key=lambda row: row[SELECTS], default={})
 
 
-def dev_scores(extractor: RelationExtractor, corpora: Corpora) -> dict[str, float]:
-    """Return the scores of a model on the dev documents, and on those in PubTator format if there are any."""
-    predicted = list(extractor.predict(corpora.dev))
-    scores = evaluate(corpora.dev, predicted)
+def dev_scores(extractor: RelationExtractor, corpora: Corpora) -> tuple[dict[str, float], Calibration]:
+    """Return the scores of a model on the dev documents, as it was trained and tuned, and its calibration on them.
+
+    Documents in PubTator format, if there are any, are scored with the calibration.
+    """
+    gold, labels = corpora.dev, extractor.backend.labels
+    scored = list(extractor.scores(gold))
+    plain = zip(gold, scored, strict=True)
+    scores = evaluate(gold, [document.with_relations(extractor.relations(found)) for document, found in plain])
     result = {"f1": scores.f1, "precision": scores.precision, "recall": scores.recall}
+    result |= {f"tuned_{name}": value for name, value in asdict(score_by_halves(scored, gold, labels)).items()}
+    extractor.calibration = tune(Margins.of(scored, gold, labels), labels)
     if corpora.dev_pubtator:
         counts = evaluate_by_identifier(corpora.dev_pubtator, list(extractor.predict(corpora.dev_pubtator)))
         result |= {"biocreative_f1": counts.f1, "biocreative_precision": counts.precision}
         result |= {"biocreative_recall": counts.recall}
-    return result
+    return result, extractor.calibration

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from atlop.training.offset import best_offset
 
 from atlop import Document, Entity, LabelMap, Mention, PairScores, Relation
-from atlop.training.offset import best_offset
 
 LABELS = LabelMap(("P1", "P2"))
 ENTITY = Entity((Mention(0, 0, 1, "PER", "a"),))

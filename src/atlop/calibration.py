@@ -1,0 +1,95 @@
+"""What is fitted on dev documents after training: above which margin a relation is predicted, and how sure that is.
+
+The margin of a relation is how far its logit is above that of its pair's threshold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlop.errors import CheckpointError, got
+
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Where relations are cut off, and the confidence of a margin; the default is that of a model as it was trained.
+
+    Raises:
+        CheckpointError: if a value is of the wrong type, not finite, or the curve is not monotonic.
+    """
+
+    offset: float = 0.0
+    """Added to every margin; a relation is predicted if the sum is above 0."""
+    relation_offsets: Mapping[str, float] = field(default_factory=dict)
+    """What replaces ``offset`` for certain relations, by name."""
+    scale: float = 1.0
+    """The confidence is sigmoid(scale * margin + bias), unless there is a curve."""
+    bias: float = 0.0
+    """See ``scale``."""
+    curve: tuple[tuple[float, float], ...] = ()
+    """Margins and their confidences, both ascending, between which the confidence is interpolated."""
+
+    def __post_init__(self) -> None:
+        numbers = {"offset": self.offset, "scale": self.scale, "bias": self.bias}
+        if not isinstance(self.relation_offsets, Mapping):
+            raise _wrong("relation_offsets", self.relation_offsets, "an object with a number for each relation")
+        for name, value in {**numbers, **self.relation_offsets}.items():
+            if not _is_number(value):
+                raise _wrong(name, value, "a finite number")
+        if not _is_curve(self.curve):
+            raise _wrong("curve", self.curve, "a list of [margin, confidence from 0 to 1], both ascending")
+        object.__setattr__(self, "curve", tuple((float(margin), float(value)) for margin, value in self.curve))
+
+    def offsets(self, relations: Sequence[str]) -> NDArray[np.float32]:
+        """Return what to add to the margins of relations, [R], 0 for the threshold."""
+        found = [self.relation_offsets.get(name, self.offset) for name in relations]
+        return np.array([0.0, *found], dtype=np.float32)
+
+    def confidence(self, margins: Floats) -> NDArray[np.float64]:
+        """Return the probability that relations are right, by their margins."""
+        if self.curve:
+            known, confidences = zip(*self.curve, strict=True)
+            return np.interp(margins, known, confidences).astype(np.float64)
+        # The sigmoid by tanh, which does not overflow.
+        return np.tanh((self.scale * margins.astype(np.float64) + self.bias) / 2) / 2 + 0.5
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that a model folder stores."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: Any) -> Calibration:
+        """Read what :meth:`to_json` returned.
+
+        Raises:
+            CheckpointError: if it is something else.
+        """
+        known = set(asdict(cls()))
+        if not isinstance(stored, dict) or not stored.keys() <= known:
+            raise CheckpointError(f"got {got(stored)}, expected an object with {', '.join(sorted(known))}")
+        return cls(**stored)
+
+
+def _wrong(name: str, value: object, expected: str) -> CheckpointError:
+    return CheckpointError(f"{name}: got {got(value)}, expected {expected}")
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+
+
+def _is_curve(curve: object) -> bool:
+    if not isinstance(curve, Sequence) or isinstance(curve, str):
+        return False
+    if not all(isinstance(point, Sequence) and len(point) == 2 and all(map(_is_number, point)) for point in curve):
+        return False
+    margins, confidences = [point[0] for point in curve], [point[1] for point in curve]
+    return margins == sorted(margins) and confidences == sorted(confidences) and all(0 <= c <= 1 for c in confidences)

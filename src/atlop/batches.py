@@ -80,6 +80,8 @@ class Batch(Generic[Array]):
     """The entities of each unordered pair, counted within the document, [U, 2]."""
     labels: Array | None
     """True where a pair has a relation, [P, R]."""
+    evidence: Array | None
+    """True for the evidence sentences of a pair, [P, T]."""
     entity_counts: list[int]
     """Entities of each document."""
     pair_counts: list[int]
@@ -124,6 +126,12 @@ def collate(features: Sequence[Features], special: SpecialSubwords, padding: int
     first_unordered = np.cumsum([0, *(len(pairs) for pairs, _ in unordered)])
     pairs = np.concatenate([f.pairs + e for f, e in zip(features, first_entity, strict=False)])
     labels = [document.labels for document in features if document.labels is not None]
+    most_sentences = max(document.sentence_count for document in features)
+    evidence = [
+        np.pad(document.evidence, [(0, 0), (0, most_sentences - document.evidence.shape[1])])
+        for document in features
+        if document.evidence is not None
+    ]
     return Batch(
         **windows,
         mention_entity=np.concatenate([f.mention_entity + e for f, e in zip(features, first_entity, strict=False)]),
@@ -135,6 +143,7 @@ def collate(features: Sequence[Features], special: SpecialSubwords, padding: int
         pair_contexts=np.concatenate([i + u for (_, i), u in zip(unordered, first_unordered, strict=False)]),
         unordered_pairs=np.concatenate([pairs for pairs, _ in unordered]),
         labels=np.concatenate(labels) if len(labels) == len(features) else None,
+        evidence=np.concatenate(evidence) if len(evidence) == len(features) else None,
         entity_counts=entity_counts,
         pair_counts=[len(document.pairs) for document in features],
         context_blocks=[
@@ -142,7 +151,7 @@ def collate(features: Sequence[Features], special: SpecialSubwords, padding: int
             for d, (pairs, _) in enumerate(unordered)
             for block in _blocks(d, pairs, int(first_unordered[d]), entity_counts[d] * windows["coverage"].shape[1])
         ],
-        most_sentences=max(int(document.sentences.max(initial=-1)) + 1 for document in features),
+        most_sentences=most_sentences,
         whole=all(len(document.windows) == 1 for document in features),
     )
 

@@ -18,7 +18,8 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 import atlop.ablations
-import atlop.extensions  # noqa: F401  both register their parts
+import atlop.extensions
+import atlop.heads.evidence  # noqa: F401  all of them register their parts
 from atlop.calibration import Calibration
 from atlop.config import ModelConfig
 from atlop.errors import CheckpointError, reason

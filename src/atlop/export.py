@@ -39,6 +39,9 @@ from atlop.model.relation_model import RelationModel
 LARGEST_DIFFERENCE = 1e-3
 """The largest difference allowed between a logit of an exported model and the model's own."""
 
+SENTENCE = 5
+"""Subwords of a sentence of the documents that the graphs are traced with and compared on."""
+
 PROBE_WINDOW = 512
 """The longest window on which an exported model is compared."""
 
@@ -60,6 +63,7 @@ SHAPES = {
     "states": "L.",
     "attention": "E.L",
     "firsts": "A.L",
+    "membership": "LT",
     "first": "U",
     "second": "U",
     "embeddings": "E.",
@@ -121,15 +125,20 @@ class EntitiesGraph(Graph):
 
 
 class ContextsGraph(Graph):
-    """From states and attention to the contexts [U, D] of unordered pairs that begin with certain entities."""
+    """From states and attention to the contexts of unordered pairs that begin with certain entities.
 
-    inputs = ("states", "firsts", "attention", "first", "second")
-    outputs = ("contexts",)
+    The contexts are [U, D], and the context weights by sentence [U, T]. ``membership`` [L, T] is 1 for the sentence of
+    each subword, else 0.
+    """
+
+    inputs = ("states", "membership", "firsts", "attention", "first", "second")
+    outputs = ("contexts", "by_sentence")
 
     def forward(self, given: dict[str, Tensor]) -> tuple[Tensor, ...]:
         """Return the outputs."""
-        states, *attention = (given[name] for name in self.inputs)
-        return (pool_context(states, context_weights(*attention)),)
+        states, membership, *attention = (given[name] for name in self.inputs)
+        weights = context_weights(*attention)
+        return pool_context(states, weights), pool_context(membership, weights)
 
 
 class PairsGraph(Graph):
@@ -206,6 +215,7 @@ def _write_graphs(checkpoint: Checkpoint, folder: Path) -> None:
     known |= _write_graph(EncoderGraph(model), known, folder / ENCODER_GRAPH)
     known |= _write_graph(EntitiesGraph(model), known, folder / ENTITIES_GRAPH)
     known |= {"firsts": known["attention"][:2]}
+    known |= {"membership": (batch.sentences[0][:, None] == torch.arange(batch.most_sentences)).float()}
     known |= {"first": batch.unordered_pairs[:, 0].clamp(max=1), "second": batch.unordered_pairs[:, 1]}
     if isinstance(model.context, NoContext):
         known["contexts"] = batch.unordered_pairs.new_zeros(len(batch.unordered_pairs), 0, dtype=torch.float32)
@@ -262,7 +272,7 @@ def example(
         mention_entity=np.repeat(numbers, [len(places) for places in entities]),
         entities=len(entities),
         entity_types=np.zeros(len(entities), dtype=np.int64),
-        sentences=np.zeros(length, dtype=np.int64),
+        sentences=np.arange(length) // SENTENCE,
         words=np.arange(length),
         pairs=np.array([(head, tail) for head in numbers for tail in numbers if head != tail]),
         labels=None,
@@ -280,8 +290,8 @@ def _compare(plain: TorchBackend, exported: OnnxBackend) -> None:
         example(exported.tokenizer, length=9, window=window, entities=[[2], [5]]),
         example(exported.tokenizer, length=2 * window, window=window, entities=[[1], [], [window, 5], [9, window + 2]]),
     ]
-    own, other = (list(backend.logits([[probe] for probe in probes])) for backend in (plain, exported))
-    worst = max(float(np.abs(a - b).max()) for (a,), (b,) in zip(own, other, strict=True))
+    own, other = (list(backend.scores([[probe] for probe in probes])) for backend in (plain, exported))
+    worst = max(float(np.abs(a.logits - b.logits).max()) for (a,), (b,) in zip(own, other, strict=True))
     if not worst <= LARGEST_DIFFERENCE:
         problem = f"the exported logits differ from the model's by {worst:.2g}, expected at most {LARGEST_DIFFERENCE}"
         raise CheckpointError(f"encoder {type(plain.model.encoder.transformer).__name__}: {problem}")

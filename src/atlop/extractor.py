@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-from atlop.backends import Backend, load_backend
+from atlop.backends import Backend, PairOutput, load_backend
 from atlop.decoding import decode, margins
 from atlop.documents import Document, Relation
 from atlop.errors import AtlopError, CheckpointError, got
@@ -22,6 +22,9 @@ from atlop.features import Features, Featurizer
 from atlop.folder import find_folder
 from atlop.limits import DOCUMENTS, group_by_length
 from atlop.type_constraints import UnknownTypes
+
+EVIDENCE = 0.2
+"""Share of a pair's context that a sentence must hold to be evidence, as published with DREEAM."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class PairScores:
     the model is for."""
     logits: NDArray[np.float32]
     """Logits, [P, R]; column 0 is the threshold."""
+    evidence: NDArray[np.float32] | None = None
+    """How much of each pair's context is in each sentence, [P, T]; ``None`` for a model without contexts."""
 
 
 class RelationExtractor:
@@ -115,11 +120,12 @@ class RelationExtractor:
         offsets = self.calibration.offsets(labels.relations)
         chosen = decode(scores.logits, self.backend.config.max_labels, offsets)[:, 1:]
         rows, columns = chosen.nonzero()
+        evidence = choose_evidence(scores.evidence, rows)
         confidence = self.calibration.confidence(margins(scores.logits)[:, 1:][chosen])
-        found = zip(scores.pairs[rows].tolist(), columns.tolist(), confidence.tolist(), strict=True)
+        found = zip(scores.pairs[rows].tolist(), columns.tolist(), confidence.tolist(), evidence, strict=True)
         return tuple(
-            Relation(head, tail, name, confidence=value, name=labels.display_name(name))
-            for (head, tail), column, value in found
+            Relation(head, tail, name, evidence=sentences, confidence=value, name=labels.display_name(name))
+            for (head, tail), column, value, sentences in found
             if value >= min_confidence and (name := labels.relation(column + 1))
         )
 
@@ -127,7 +133,7 @@ class RelationExtractor:
         """Yield each document with its scores as soon as these and those of all documents before it are there."""
         chunks: deque[_Chunk] = deque()
         batches: deque[tuple[_Chunk, list[int]]] = deque()
-        for rows in self.backend.logits(self._batches(documents, chunks, batches)):
+        for rows in self.backend.scores(self._batches(documents, chunks, batches)):
             chunk, places = batches.popleft()
             chunk.fill(places, rows)
             yield from _ready(chunks)
@@ -148,37 +154,54 @@ class RelationExtractor:
 
 
 class _Chunk:
-    """Documents that were read together, with the logits of those that are scored."""
+    """Documents that were read together, with what was computed for those that are scored."""
 
     def __init__(self, documents: list[Document], features: list[Features], columns: int) -> None:
         self.documents, self.features, self.next = documents, features, 0
-        nothing = np.zeros((0, columns), np.float32)
-        self.logits = [None if len(document.pairs) else nothing for document in features]
+        nothing = PairOutput(np.zeros((0, columns), np.float32), None)
+        self.outputs = [None if len(document.pairs) else nothing for document in features]
 
     def groups(self, subwords: int, *, every: bool) -> list[list[int]]:
         """Group the documents to score by length, the group of the first document first."""
-        order = [place for place, logits in enumerate(self.logits) if every or logits is None]
+        order = [place for place, output in enumerate(self.outputs) if every or output is None]
         lengths = [len(self.features[place].input_ids) for place in order]
         return sorted(([order[i] for i in group] for group in group_by_length(lengths, subwords)), key=min)
 
-    def fill(self, places: list[int], rows: list[NDArray[np.float32]]) -> None:
-        """Take the logits of some documents.
+    def fill(self, places: list[int], outputs: list[PairOutput]) -> None:
+        """Take what was computed for some documents.
 
         Raises:
             CheckpointError: if one is not finite.
         """
-        for place, logits in sorted(zip(places, rows, strict=True), key=itemgetter(0)):
-            if not np.isfinite(logits).all():
+        for place, output in sorted(zip(places, outputs, strict=True), key=itemgetter(0)):
+            if not np.isfinite(output.logits).all():
                 title = self.features[place].title
                 raise CheckpointError(f"document {title!r}: the model computed scores that are not finite")
-            self.logits[place] = logits
+            self.outputs[place] = output
 
     def ready(self) -> Iterator[tuple[Document, PairScores]]:
-        """Yield the next documents, up to the first whose logits are missing."""
-        while self.next < len(self.documents) and (logits := self.logits[self.next]) is not None:
+        """Yield the next documents, up to the first that is not computed."""
+        while self.next < len(self.documents) and (output := self.outputs[self.next]) is not None:
             document, features = self.documents[self.next], self.features[self.next]
             self.next += 1
-            yield document, PairScores(features.title, features.pairs, logits)
+            yield document, PairScores(features.title, features.pairs, *output)
+
+
+def choose_evidence(
+    weights: NDArray[np.float32] | None, pairs: NDArray[np.int64], least: float = EVIDENCE
+) -> list[tuple[int, ...] | None]:
+    """Return the evidence sentences of some pairs: those that hold enough of its context, or else the one with most.
+
+    Args:
+        weights: context weights by sentence, [P, T], or ``None``.
+        pairs: which pairs.
+        least: the share of the context that a sentence must hold.
+    """
+    if weights is None or not weights.shape[1]:
+        return [None] * len(pairs)
+    rows = weights[pairs]
+    chosen = rows >= np.minimum(least, rows.max(1, keepdims=True))
+    return [tuple(np.flatnonzero(row).tolist()) for row in chosen]
 
 
 def _ready(chunks: deque[_Chunk]) -> Iterator[tuple[Document, PairScores]]:

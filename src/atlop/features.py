@@ -140,6 +140,13 @@ class Features:
     """Ordered pairs (head, tail) to score, [P, 2]."""
     labels: NDArray[np.bool_] | None
     """True where a pair has a relation, [P, R]; ``None`` if the relations are not known to the label map's owner."""
+    evidence: NDArray[np.bool_] | None = None
+    """True for the evidence sentences of a pair, of all of its relations, [P, T]; ``None`` if ``labels`` is."""
+
+    @property
+    def sentence_count(self) -> int:
+        """Number of sentences up to the last one that is read, T."""
+        return int(self.sentences.max(initial=-1)) + 1
 
 
 @dataclass(frozen=True)
@@ -218,6 +225,7 @@ class Featurizer:
         ids = np.array([*prefix, *layout.subwords, *suffix], dtype=np.int64)
         pairs = pairs_to_score(document, self.labels.type_constraints, prune=self.prune)
         kept, around = starts < len(ids), (len(prefix), len(suffix))
+        sentences = np.pad(np.array(layout.sentences, dtype=np.int64), around, constant_values=-1)
         return Features(
             title=document.title,
             input_ids=ids,
@@ -226,10 +234,11 @@ class Featurizer:
             mention_entity=owners[kept],
             entities=len(document.entities),
             entity_types=np.array([self._types.get(entity.type, 0) for entity in document.entities], dtype=np.int64),
-            sentences=np.pad(np.array(layout.sentences, dtype=np.int64), around, constant_values=-1),
+            sentences=sentences,
             words=np.pad(np.array(layout.words, dtype=np.int64), around, constant_values=-1),
             pairs=np.array(pairs, dtype=np.int64).reshape(-1, 2),
             labels=label_matrix(document, self.labels, pairs) if labelled else None,
+            evidence=evidence_matrix(document, pairs)[:, : sentences.max(initial=-1) + 1] if labelled else None,
         )
 
     def _lay_out(self, document: Document, mentions: Sequence[Mention]) -> Layout:
@@ -293,4 +302,14 @@ def label_matrix(document: Document, labels: LabelMap, pairs: Sequence[tuple[int
         if (relation.head, relation.tail) in row:
             matrix[row[relation.head, relation.tail], column] = True
     matrix[:, 0] = ~matrix.any(1)
+    return matrix
+
+
+def evidence_matrix(document: Document, pairs: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
+    """Return the evidence sentences of the relations of each pair, [P, T]; none where no evidence is annotated."""
+    row = {pair: index for index, pair in enumerate(pairs)}
+    matrix = np.zeros((len(pairs), len(document.sentences)), dtype=np.bool_)
+    for relation in document.relations:
+        if (relation.head, relation.tail) in row:
+            matrix[row[relation.head, relation.tail], list(relation.evidence or ())] = True
     return matrix

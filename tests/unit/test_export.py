@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from transformers import AutoModel, DebertaV2Config, ModernBertConfig, PreTrainedConfig, PreTrainedTokenizerBase
 
+from atlop.backends import PairOutput
 from atlop.backends.onnx import OnnxBackend
 from atlop.backends.pytorch import TorchBackend
 from atlop.checkpoint import Checkpoint, load
@@ -70,9 +70,10 @@ def test_the_other_parts_of_a_model_export_too(make_checkpoint: Callable[..., Ch
     backend = OnnxBackend(tmp_path)
     assert backend.window == 40
     document = example(backend.tokenizer, length=90, window=40, entities=[[1, 50], [30], [70]])
-    ((found,),), ((expected,),) = (list(each.logits([[document]])) for each in (backend, TorchBackend(checkpoint)))
-    assert not found[:, 0].any()
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+    ((found,),), ((expected,),) = (list(each.scores([[document]])) for each in (backend, TorchBackend(checkpoint)))
+    assert not found.logits[:, 0].any()
+    np.testing.assert_allclose(found.logits, expected.logits, atol=1e-4)
+    assert found.evidence is None
 
 
 SIZES: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
@@ -115,12 +116,13 @@ def test_a_model_that_would_score_otherwise_is_not_written(
     shift: float,
     shown: str,
 ) -> None:
-    logits = OnnxBackend.logits
+    scores = OnnxBackend.scores
 
-    def shifted(self: OnnxBackend, features: list[Features]) -> list[NDArray[np.float32]]:
-        return [rows + np.float32(shift) for rows in logits(self, features)]
+    def shifted(self: OnnxBackend, batches: list[list[Features]]) -> Iterator[list[PairOutput]]:
+        for outputs in scores(self, batches):
+            yield [output._replace(logits=output.logits + np.float32(shift)) for output in outputs]
 
-    monkeypatch.setattr(OnnxBackend, "logits", shifted)
+    monkeypatch.setattr(OnnxBackend, "scores", shifted)
     monkeypatch.setattr("atlop.export._write_graphs", lambda _, folder: copy_graphs(exported, folder))
     with pytest.raises(CheckpointError) as caught:
         export_onnx(tiny_checkpoint, tmp_path)

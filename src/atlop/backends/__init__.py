@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,15 @@ PRECISIONS = ("auto", "fp32", "bf16")
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+
+class PairOutput(NamedTuple):
+    """What a model computes for the pairs of one document."""
+
+    logits: NDArray[np.float32]
+    """[P, R]."""
+    evidence: NDArray[np.float32] | None
+    """Context weights by sentence, [P, T]; ``None`` for a model without contexts."""
 
 
 class Backend(Protocol):
@@ -47,8 +56,8 @@ class Backend(Protocol):
     all_documents: bool
     """Whether documents without pairs are to be scored as well."""
 
-    def logits(self, batches: Iterable[Sequence[Features]]) -> Iterator[list[NDArray[np.float32]]]:
-        """Yield the logits [P, R] of the documents of each batch, in the same order; no batch is empty."""
+    def scores(self, batches: Iterable[Sequence[Features]]) -> Iterator[list[PairOutput]]:
+        """Yield what is computed for the documents of each batch, in the same order; no batch is empty."""
 
 
 def load_backend(folder: Path, *, device: str, precision: str) -> Backend:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from atlop.backends import PairOutput
 from atlop.batches import Batch, collate
 from atlop.errors import AtlopError, CheckpointError, MissingExtraError, reason
 from atlop.features import Features, SpecialSubwords
@@ -67,16 +68,16 @@ class OnnxBackend:
         self.tokenizer = load_tokenizer(folder / ENCODER)
         self.special = SpecialSubwords.of(self.tokenizer)
 
-    def logits(self, batches: Iterable[Sequence[Features]]) -> Iterator[list[NDArray[np.float32]]]:
-        """Yield the logits [P, R] of the documents of each batch, in the same order."""
+    def scores(self, batches: Iterable[Sequence[Features]]) -> Iterator[list[PairOutput]]:
+        """Yield the logits and the evidence of the documents of each batch, in the same order."""
         padding = self.tokenizer.pad_token_id or 0
         for features in batches:
             yield [self._document(collate([document], self.special, padding)) for document in features]
 
-    def _document(self, batch: Batch[NDArray[Any]]) -> NDArray[np.float32]:
+    def _document(self, batch: Batch[NDArray[Any]]) -> PairOutput:
         """Score one document, in blocks of pairs."""
         entities = self._encode(batch)
-        contexts = self._contexts_of(entities, batch)
+        contexts, evidence = self._contexts_of(entities, batch)
         order = np.argsort(batch.pair_contexts, kind="stable")
         sorted_contexts = batch.pair_contexts[order]
         logits = np.empty((len(order), len(self.labels)), dtype=np.float32)
@@ -85,7 +86,7 @@ class OnnxBackend:
             rows = order[slice(*np.searchsorted(sorted_contexts, (start, stop)))]
             block = {"pairs": batch.pairs[rows], "pair_contexts": batch.pair_contexts[rows] - start}
             logits[rows] = _run(self._pairs, {**entities, **block, "contexts": contexts[start:stop]})["logits"]
-        return logits
+        return PairOutput(logits, None if evidence is None else evidence[batch.pair_contexts])
 
     def _encode(self, batch: Batch[NDArray[Any]]) -> Arrays:
         """Return the states of a document and the embeddings and attention of its entities, window by window."""
@@ -97,16 +98,23 @@ class OnnxBackend:
         joined = {name: np.concatenate([window[name] for window in windows]) for name in windows[0]}
         return _run(self._entities, {**vars(batch), **joined})
 
-    def _contexts_of(self, entities: Arrays, batch: Batch[NDArray[Any]]) -> NDArray[np.float32]:
-        """Return the contexts [U, D] of the unordered pairs, [U, 0] for a model without them."""
+    def _contexts_of(
+        self, entities: Arrays, batch: Batch[NDArray[Any]]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Return the contexts [U, D] of the unordered pairs and their weights by sentence, [U, T].
+
+        A model without contexts has [U, 0] and no weights.
+        """
         if self._contexts is None:
-            return np.zeros((len(batch.unordered_pairs), 0), dtype=np.float32)
-        contexts = []
+            return np.zeros((len(batch.unordered_pairs), 0), dtype=np.float32), None
+        membership = batch.sentences[0][:, None] == np.arange(batch.most_sentences)
+        given, found = {**entities, "membership": membership.astype(np.float32)}, []
         for _, start, stop, first, last in batch.context_blocks:
             pairs, firsts = batch.unordered_pairs[start:stop], entities["attention"][first:last]
             block = {"firsts": firsts, "first": pairs[:, 0] - first, "second": pairs[:, 1]}
-            contexts.append(_run(self._contexts, {**entities, **block})["contexts"])
-        return np.concatenate(contexts)
+            found.append(_run(self._contexts, {**given, **block}))
+        contexts, evidence = (np.concatenate([part[name] for part in found]) for name in ("contexts", "by_sentence"))
+        return contexts, evidence
 
 
 def _open(path: Path, *, threads: int = 0) -> InferenceSession:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator, Sequence
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from atlop import kernels
+from atlop.backends import PairOutput
 from atlop.backends.devices import choose_precision
 from atlop.backends.workers import Workers
 from atlop.batches import collate
@@ -52,26 +51,33 @@ class TorchBackend:
         self._workers = Workers() if self.device.type == "cpu" else None
         dtype = DTYPES[self.precision]
         model = converted(checkpoint.model, self.device, dtype)
+        model.context.keeps_sentences = True
         if self._workers is None:
             self.model = kernels.optimize(model, self.device, dtype, training=False)
         else:
             # In a worker, so that kernels are timed on the threads on which they will run.
             self.model = self._workers.run(lambda: kernels.optimize(model, self.device, dtype, training=False))
 
-    def logits(self, batches: Iterable[Sequence[Features]]) -> Iterator[list[NDArray[np.float32]]]:
-        """Yield the logits [P, R] of the documents of each batch, in the same order."""
+    def scores(self, batches: Iterable[Sequence[Features]]) -> Iterator[list[PairOutput]]:
+        """Yield the logits and the evidence of the documents of each batch, in the same order."""
         if self._workers is None:
-            return map(self._logits, batches)
-        return self._workers.map(self._logits, batches, alone=self._is_large)
+            return map(self._scores, batches)
+        return self._workers.map(self._scores, batches, alone=self._is_large)
 
     def _is_large(self, features: Sequence[Features]) -> bool:
         return max(len(document.input_ids) for document in features) > self.batch_subwords
 
-    def _logits(self, features: Sequence[Features]) -> list[NDArray[np.float32]]:
+    def _scores(self, features: Sequence[Features]) -> list[PairOutput]:
         batch = collate(features, self.special, self.tokenizer.pad_token_id or 0).to(self.device)
         with torch.inference_mode():
-            logits = self.model(batch).logits.float().cpu()
-        return [part.numpy() for part in logits.split(batch.pair_counts)]
+            output = self.model(batch)
+            logits = output.logits.float().cpu().split(batch.pair_counts)
+            weights = output.contexts.by_sentence
+            if weights is None:
+                return [PairOutput(part.numpy(), None) for part in logits]
+            evidence = weights.index_select(0, batch.pair_contexts).float().cpu().split(batch.pair_counts)
+        parts = zip(logits, evidence, features, strict=True)
+        return [PairOutput(part.numpy(), rows[:, : f.sentence_count].numpy()) for part, rows, f in parts]
 
 
 def converted(model: RelationModel, device: torch.device, dtype: torch.dtype) -> RelationModel:

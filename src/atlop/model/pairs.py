@@ -107,8 +107,7 @@ def pool_context(states: Tensor, weights: Tensor) -> Tensor:
 
 def sum_by_sentence(weights: Tensor, sentences: Tensor, count: int) -> Tensor:
     """Sum context weights [L, U] by the sentence of each subword [L], -1 for none, to [U, T]."""
-    place = torch.where(sentences < 0, count, sentences)
-    return weights.new_zeros(count + 1, weights.shape[1]).index_add(0, place, weights)[:count].T
+    return pool_context((sentences[:, None] == torch.arange(count, device=sentences.device)).to(weights.dtype), weights)
 
 
 class Projection(nn.Module):

@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from atlop import batches
-from atlop.backends import load_backend
+from atlop.backends import PairOutput, load_backend
 from atlop.backends import onnx as module
 from atlop.backends.onnx import OnnxBackend
 from atlop.backends.pytorch import TorchBackend
@@ -53,9 +52,9 @@ def features(backend: OnnxBackend, build_document: BuildDocument) -> list[Featur
     return [*map(featurizer, documents), cut]
 
 
-def torch_logits(checkpoint: Checkpoint, features: list[Features]) -> list[NDArray[np.float32]]:
+def torch_scores(checkpoint: Checkpoint, features: list[Features]) -> list[PairOutput]:
     backend = TorchBackend(checkpoint)
-    return [rows for (rows,) in backend.logits([[document] for document in features])]
+    return [output for (output,) in backend.scores([[document] for document in features])]
 
 
 def test_the_documents_are_as_varied_as_they_should_be(features: list[Features]) -> None:
@@ -65,7 +64,7 @@ def test_the_documents_are_as_varied_as_they_should_be(features: list[Features])
 
 
 @pytest.mark.parametrize(("pairs", "weights"), [(256, 2**24), (1, 2**24), (4, 2**24), (256, 1), (4, 2 * 4 * 168)])
-def test_logits_are_those_of_torch(
+def test_logits_and_evidence_are_those_of_torch(
     backend: OnnxBackend,
     tiny_checkpoint: Checkpoint,
     features: list[Features],
@@ -73,12 +72,14 @@ def test_logits_are_those_of_torch(
     pairs: int,
     weights: int,
 ) -> None:
-    expected = torch_logits(tiny_checkpoint, features)
+    expected = torch_scores(tiny_checkpoint, features)
     monkeypatch.setattr(module, "EXPORTED_PAIRS", pairs)
     monkeypatch.setattr(batches, "CONTEXT_WEIGHTS", weights)
-    for found, rows in zip(*backend.logits([features]), expected, strict=True):
-        assert found.dtype == np.float32
-        np.testing.assert_allclose(found, rows, atol=1e-4)
+    for found, wanted in zip(*backend.scores([features]), expected, strict=True):
+        assert found.logits.dtype == np.float32
+        np.testing.assert_allclose(found.logits, wanted.logits, atol=1e-4)
+        assert found.evidence is not None
+        np.testing.assert_allclose(found.evidence, wanted.evidence, atol=1e-4)
 
 
 @pytest.mark.parametrize(("pairs", "weights"), [(256, 2**24), (4, 2**24), (256, 2 * 4 * 168)])
@@ -97,7 +98,7 @@ def test_windows_contexts_and_pairs_are_computed_in_parts_of_bounded_size(
 
     monkeypatch.setattr(module, "_run", watched)
     assert len(features[0].input_ids) == 168
-    list(backend.logits([features[:1]]))
+    list(backend.scores([features[:1]]))
     firsts = {2**24: [4], 2 * 4 * 168: [2, 2]}
     contexts = {256: [6], 4: [4, 2]}
     assert seen == {"input_ids": [1] * 4, "windows": [4], "firsts": firsts[weights], "contexts": contexts[pairs]}

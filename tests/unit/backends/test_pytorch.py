@@ -8,10 +8,11 @@ import torch
 
 from atlop.backends.devices import choose_device, choose_precision, has_bf16
 from atlop.backends.pytorch import TorchBackend
+from atlop.batches import collate
 from atlop.checkpoint import Checkpoint
 from atlop.documents import Document
 from atlop.errors import AtlopError
-from atlop.features import Features, Featurizer
+from atlop.features import Features, Featurizer, SpecialSubwords
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -28,10 +29,46 @@ def features(tiny_checkpoint: Checkpoint, build_document: BuildDocument) -> list
 
 
 def test_logits_come_document_by_document(tiny_checkpoint: Checkpoint, features: list[Features]) -> None:
-    (logits,) = TorchBackend(tiny_checkpoint).logits([features])
-    assert [(rows.shape, rows.dtype) for rows in logits] == [((2, 4), np.float32), ((6, 4), np.float32)]
-    alone = [rows for (rows,) in TorchBackend(tiny_checkpoint).logits([[document] for document in features])]
-    np.testing.assert_allclose(np.concatenate(logits), np.concatenate(alone), atol=1e-5)
+    (together,) = TorchBackend(tiny_checkpoint).scores([features])
+    assert [(output.logits.shape, output.logits.dtype) for output in together] == [
+        ((2, 4), np.float32),
+        ((6, 4), np.float32),
+    ]
+    alone = [output for (output,) in TorchBackend(tiny_checkpoint).scores([[document] for document in features])]
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_allclose(one.logits, other.logits, atol=1e-5)
+        np.testing.assert_allclose(one.evidence, other.evidence, atol=1e-5)
+
+
+def test_evidence_is_the_context_of_each_pair_by_sentence(
+    make_checkpoint: MakeCheckpoint, build_document: BuildDocument
+) -> None:
+    checkpoint = make_checkpoint()
+    featurizer = Featurizer(checkpoint.tokenizer, checkpoint.config, 64, labels=checkpoint.labels)
+    texts = ["Ada wrote to Lovelace .", "Lovelace wrote to Ada .", "She wrote ."]
+    features = [
+        featurizer(build_document(texts[:2], [(0, 0, 1)], [(1, 0, 1)])),
+        featurizer(build_document(texts, [(0, 0, 1)], [(1, 0, 1)], [(2, 0, 1)])),
+    ]
+    ((short, long),) = TorchBackend(checkpoint).scores([features])
+    assert short.evidence is not None
+    assert long.evidence is not None
+    assert (short.evidence.shape, long.evidence.shape) == ((2, 2), (6, 3))
+    # Both directions of a pair have one context, whose weights on markers and special subwords are in no sentence.
+    order = features[1].pairs.tolist()
+    np.testing.assert_array_equal(long.evidence[order.index([0, 2])], long.evidence[order.index([2, 0])])
+    assert (long.evidence > 0).all()
+    assert (long.evidence.sum(1) < 1).all()
+    model, batch = checkpoint.model.eval(), collate(features[1:], SpecialSubwords.of(checkpoint.tokenizer), 0)
+    model.context.keeps_sentences = True
+    with torch.no_grad():
+        expected = model(batch.to("cpu")).contexts.by_sentence
+    np.testing.assert_allclose(long.evidence, expected[batch.pair_contexts], atol=1e-5)
+
+
+def test_a_model_without_contexts_has_no_evidence(make_checkpoint: MakeCheckpoint, features: list[Features]) -> None:
+    ((output, _),) = TorchBackend(make_checkpoint(context="none")).scores([features])
+    assert output.evidence is None
 
 
 def test_says_what_the_checkpoint_says(tiny_checkpoint: Checkpoint) -> None:
@@ -49,7 +86,10 @@ def test_batches_are_small_on_a_cpu(tiny_checkpoint: Checkpoint, device: str, su
 @pytest.mark.skipif(not has_bf16(torch.device("cpu")), reason="this processor has no bf16")
 def test_bf16_gives_about_the_same_scores_as_fp32(make_checkpoint: MakeCheckpoint, features: list[Features]) -> None:
     exact, rough = (
-        np.concatenate(*TorchBackend(make_checkpoint(), precision=name).logits([features])) for name in ("fp32", "bf16")
+        np.concatenate(
+            [output.logits for output in next(TorchBackend(make_checkpoint(), precision=name).scores([features]))]
+        )
+        for name in ("fp32", "bf16")
     )
     assert rough.dtype == np.float32
     assert 0 < np.abs(exact - rough).max() < 0.3
@@ -59,23 +99,23 @@ def test_bf16_gives_about_the_same_scores_as_fp32(make_checkpoint: MakeCheckpoin
 def test_several_workers_score_what_one_does(
     tiny_checkpoint: Checkpoint, features: list[Features], threads: int
 ) -> None:
-    expected = [rows for (rows,) in TorchBackend(tiny_checkpoint).logits([[document] for document in features])]
+    expected = [output for (output,) in TorchBackend(tiny_checkpoint).scores([[document] for document in features])]
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(threads)
         backend = TorchBackend(tiny_checkpoint)
         assert torch.get_num_threads() == threads
-        found = list(backend.logits([features[place % 2]] for place in range(20)))
+        found = list(backend.scores([features[place % 2]] for place in range(20)))
     finally:
         torch.set_num_threads(before)
     assert len(found) == 20
-    for place, (rows,) in enumerate(found):
-        np.testing.assert_allclose(rows, expected[place % 2], atol=1e-5)
+    for place, (output,) in enumerate(found):
+        np.testing.assert_allclose(output.logits, expected[place % 2].logits, atol=1e-5)
 
 
 def test_the_weights_of_the_checkpoint_stay_as_they_are(tiny_checkpoint: Checkpoint, features: list[Features]) -> None:
     before = {name: weight.clone() for name, weight in tiny_checkpoint.model.state_dict().items()}
-    list(TorchBackend(tiny_checkpoint).logits([features]))
+    list(TorchBackend(tiny_checkpoint).scores([features]))
     assert all(weight.equal(before[name]) for name, weight in tiny_checkpoint.model.state_dict().items())
     assert all(weight.requires_grad for weight in tiny_checkpoint.model.parameters())
 

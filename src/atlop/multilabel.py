@@ -19,7 +19,7 @@ from atlop.model.scores import AdaptiveThreshold
 class AdaptiveThresholdLoss(nn.Module):
     """Ranks the labels that each example has above its threshold, and all others below it (paper equations 6 and 7).
 
-    It takes the place of :class:`torch.nn.BCEWithLogitsLoss`. An example may have any number of labels, or none.
+    It takes the place of ``torch.nn.BCEWithLogitsLoss``. An example may have any number of labels, or none.
     """
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:

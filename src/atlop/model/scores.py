@@ -37,7 +37,8 @@ class AdaptiveThreshold(nn.Module):
         """Return the logits [P, R] of scores [P, R]: the same."""
         return scores
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+    @staticmethod
+    def loss(logits: Tensor, labels: Tensor) -> Tensor:
         """Rank each pair's relations above its threshold and all others below it (paper equations 6 and 7).
 
         Column 0 of ``labels`` [P, R] does not count. Returns the mean over pairs, 0 if there are none.

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from atlop import kernels
 from atlop.kernels.attention import attend_with_dropout
 from atlop.kernels.bilinear import RecomputingBilinear
-from atlop.kernels.dropout import FastDropout
 from atlop.limits import BILINEAR_PAIRS, ENCODER_SUBWORDS
 from atlop.model.attention import Attend, attend
 from atlop.model.scores import GroupedBilinear
@@ -87,12 +86,6 @@ def training_attention() -> Forms:
     return _trained({name: made(kind) for name, kind in kinds.items()}, nn.Module(), *inputs)
 
 
-def training_dropout() -> Forms:
-    """Return the forms of dropout."""
-    makers: dict[str, Make] = {kernels.PLAIN: _same, "fast masks": lambda layer: FastDropout(layer.p)}
-    return _trained(makers, nn.Dropout(DROPOUT), torch.randn(DOCUMENTS, LENGTH, WIDTH))
-
-
 def training_bilinear() -> Forms:
     """Return the forms of the bilinear layer."""
     makers: dict[str, Make] = {kernels.PLAIN: _same, "recomputing": RecomputingBilinear}
@@ -105,7 +98,6 @@ def _same(layer: Any) -> Any:
 
 TRAINING: dict[str, tuple[str, Any, Callable[[], Forms]]] = {
     "attention": ("attend_with_dropout", attend, training_attention),
-    "dropout": ("FastDropout", nn.Dropout, training_dropout),
     "bilinear layer": ("RecomputingBilinear", _same, training_bilinear),
 }
 """By part: the name of its replacement in :mod:`atlop.kernels`, what stands for it when it is off, and its forms."""

@@ -8,7 +8,6 @@ from atlop.backends import PRECISIONS
 from atlop.environment import disabled
 from atlop.errors import AtlopError
 
-PREDICTION = PRECISIONS
 TRAINING = (*PRECISIONS, "fp16")
 """Precisions to train in; fp16 is for CUDA GPUs."""
 
@@ -32,7 +31,7 @@ def choose_precision(name: str, device: torch.device, *, training: bool = False)
     """Return the precision of a name: ``auto`` becomes bf16 where the device multiplies in it, else fp32.
 
     Args:
-        name: one of :data:`PREDICTION` or, to train, of :data:`TRAINING`.
+        name: one of :data:`~atlop.backends.PRECISIONS` or, to train, of :data:`TRAINING`.
         device: where to compute.
         training: whether to train in it.
 
@@ -41,8 +40,8 @@ def choose_precision(name: str, device: torch.device, *, training: bool = False)
     """
     if name == "auto":
         return "bf16" if has_bf16(device) else "fp32"
-    if name not in (TRAINING if training else PREDICTION):
-        raise AtlopError(f"precision: got {name!r}, expected one of {', '.join(TRAINING if training else PREDICTION)}")
+    if name not in (TRAINING if training else PRECISIONS):
+        raise AtlopError(f"precision: got {name!r}, expected one of {', '.join(TRAINING if training else PRECISIONS)}")
     if name == "bf16" and not has_bf16(device):
         raise AtlopError(f"precision: got 'bf16', which this {_called(device)} does not multiply in; use auto or fp32")
     if name == "fp16" and device.type != "cuda":

@@ -11,11 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from atlop.cli.locking import locked
 from atlop.documents import Document
 from atlop.errors import AtlopError, DataError
 from atlop.folder import SETTINGS
 from atlop.formats import stream
+from atlop.locking import locked
 
 RUN, LINES, LOCK = "run.json", "predictions.jsonl", "lock"
 

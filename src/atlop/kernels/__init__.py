@@ -15,9 +15,8 @@ from torch import Tensor, nn
 
 from atlop.environment import disabled
 from atlop.kernels.attention import attend_in_blocks, attend_with_dropout
-from atlop.kernels.bilinear import FEW_COLUMNS, BlockedBilinear, FewColumns, PackedBilinear, RecomputingBilinear
-from atlop.kernels.dropout import FastDropout
-from atlop.kernels.linear import PackedLinear, by_columns
+from atlop.kernels.bilinear import FEW_COLUMNS, FewColumns, PackedBilinear, RecomputingBilinear
+from atlop.kernels.linear import PackedLinear
 from atlop.kernels.probe import fastest, runs
 from atlop.limits import BILINEAR_PAIRS, ENCODER_SUBWORDS
 from atlop.model.attention import Attend, attend
@@ -30,12 +29,10 @@ PLAIN = "torch"
 
 LINEARS: dict[str, Callable[[nn.Linear], nn.Module]] = {
     PLAIN: lambda layer: layer,
-    "by columns": by_columns,
     "oneDNN": PackedLinear,
 }
 BILINEARS: dict[str, Callable[[GroupedBilinear], GroupedBilinear]] = {
     PLAIN: lambda layer: layer,
-    "blocked": BlockedBilinear,
     "oneDNN": PackedBilinear,
     "few columns": FewColumns,
 }
@@ -63,10 +60,6 @@ def _optimize_training(model: RelationModel) -> None:
     if runs(_train_attention):
         model.encoder.attend = attend_with_dropout
     model.bilinear = RecomputingBilinear(model.bilinear)
-    for parent in list(model.encoder.modules()):
-        for name, child in parent.named_children():
-            if type(child) is nn.Dropout:
-                setattr(parent, name, FastDropout(child.p).train(child.training))
 
 
 def _train_attention() -> None:
@@ -136,16 +129,12 @@ def _fastest_attention(heads: int, size: int, threads: int) -> str:
 def describe(model: RelationModel) -> dict[str, str]:
     """Return what computes each replaceable part of a model."""
     linear = next((module for module in model.encoder.modules() if isinstance(module, nn.Linear | PackedLinear)), None)
-    dropout = any(isinstance(module, FastDropout) for module in model.encoder.modules())
     return {
         "linear layers": _called(linear),
         "attention": PLAIN if model.encoder.attend is attend else model.encoder.attend.__name__.replace("_", " "),
         "bilinear layer": _called(model.bilinear),
-        "dropout": "fast masks" if dropout else PLAIN,
     }
 
 
 def _called(module: nn.Module | None) -> str:
-    if isinstance(module, nn.Linear):
-        return PLAIN if module.weight.is_contiguous() else "torch, weights by columns"
     return str(getattr(module, "kernel", PLAIN))

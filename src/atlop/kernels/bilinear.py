@@ -20,41 +20,6 @@ PACKED_COLUMNS = 16
 """oneDNN is fast for multiples of this number of columns, the width of a vector register in fp32."""
 
 
-class BlockedBilinear(GroupedBilinear):
-    """Predicts by torch's own product, which adds each group to the sum of those before it."""
-
-    kernel = "torch, in blocks"
-
-    def __init__(self, layer: GroupedBilinear) -> None:
-        nn.Module.__init__(self)
-        self.block, self.bias = layer.block, layer.linear.bias.detach().float()
-        self.weights = [part.detach().contiguous() for part in layer.linear.weight.split(layer.block**2, 1)]
-
-    def forward(self, head: Tensor, tail: Tensor) -> Tensor:
-        """Return scores [P, R] of ``head`` and ``tail`` [P, K]."""
-        pairs, dtype = len(head), self.weights[0].dtype
-        scores = self.bias[:, None].repeat(1, pairs)
-        heads, tails = head.to(dtype).T.contiguous(), tail.to(dtype).T.contiguous()
-        outer = heads.new_empty(self.block, self.block, min(BILINEAR_PAIRS, pairs))
-        for target, left, right in zip(
-            *(part.split(BILINEAR_PAIRS, 1) for part in (scores, heads, tails)), strict=True
-        ):
-            products = outer[:, :, : left.shape[1]]
-            groups = zip(left.split(self.block), right.split(self.block), self.weights, strict=True)
-            for first, second, weight in groups:
-                torch.mul(first.unsqueeze(1), second.unsqueeze(0), out=products)
-                _add_product(target, weight, products.flatten(0, 1))
-        return scores.T
-
-
-def _add_product(target: Tensor, weight: Tensor, columns: Tensor) -> None:
-    """Add ``weight`` @ ``columns`` to ``target``, which is in fp32."""
-    if weight.dtype == target.dtype:
-        torch.addmm(target, weight, columns, out=target)
-    else:
-        target += weight @ columns
-
-
 class PackedBilinear(GroupedBilinear):
     """Predicts by oneDNN, on weights that it has packed."""
 

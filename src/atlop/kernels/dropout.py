@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 _STEPS = 2**16
 """Values of one draw; a probability is met to within half a step."""
@@ -30,13 +30,3 @@ def keep_mask(shape: torch.Size, probability: float, device: torch.device) -> Te
     draws = generator.integers(0, 2**64 - 1, -(-count // _DRAWS_PER_NUMBER), dtype=np.uint64, endpoint=True)
     keep = draws.view(np.uint16)[:count] >= round(probability * _STEPS)
     return torch.from_numpy(keep.view(np.uint8)).view(shape).to(device)
-
-
-class FastDropout(nn.Dropout):
-    """``nn.Dropout`` with masks from :func:`keep_mask`."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Zero some values and scale up the others, in training only."""
-        if not self.training or not self.p:
-            return input
-        return (input * keep_mask(input.shape, self.p, input.device)).mul_(1 / (1 - self.p))

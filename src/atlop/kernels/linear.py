@@ -1,17 +1,9 @@
-"""Linear layers for prediction on a CPU, whose weights are laid out once in the order in which it reads them."""
+"""Linear layers for prediction on a CPU, whose weights are packed once in the order in which it reads them."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-
-
-def by_columns(linear: nn.Linear) -> nn.Linear:
-    """Return a linear layer whose weight [N, K] lies column by column, which torch's own product reads faster."""
-    layer = nn.Linear(linear.in_features, linear.out_features, bias=False, device="meta")
-    layer.weight = nn.Parameter(linear.weight.detach().T.contiguous().T, requires_grad=False)
-    layer.bias = linear.bias
-    return layer
 
 
 class Packed:

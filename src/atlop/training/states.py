@@ -8,11 +8,10 @@ import logging
 import os
 import re
 import shutil
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from zipfile import ZipFile
 
 from safetensors import safe_open
@@ -21,6 +20,7 @@ from transformers import TrainerState
 from atlop.config import TrainingConfig
 from atlop.errors import AtlopError, ConfigError, reason
 from atlop.folder import read_json
+from atlop.locking import locked
 
 logger = logging.getLogger(__name__)
 
@@ -64,46 +64,35 @@ def claim(output: Path) -> Iterator[None]:
         AtlopError: if another run holds it, or it cannot be written.
     """
     missing = [folder for folder in (output, *output.parents) if not os.path.lexists(folder)]
-    lock = _open_lock(output)
-    try:
+    with ExitStack() as stack:
+        stack.callback(_remove_empty, missing)
+        if not _lock(output, stack):
+            raise AtlopError(f"{output}: another run is training into this folder; wait for it, or choose a new folder")
+        stack.callback(_remove_file, output / LOCK)
         yield
-    finally:
-        with suppress(OSError):
-            (output / LOCK).unlink()
-        lock.close()
-        with suppress(OSError):
-            for folder in missing:
-                folder.rmdir()
 
 
-def _open_lock(output: Path) -> IO[str]:
+def _remove_file(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Remove folders, the innermost first, up to one that holds something."""
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
+
+
+def _lock(output: Path, stack: ExitStack) -> bool:
+    """Make a folder, lock it until the end of a stack, and return whether nobody else had."""
     try:
         output.mkdir(parents=True, exist_ok=True)
-        file = (output / LOCK).open("a")
+        return stack.enter_context(locked(output / LOCK))
     except FileExistsError as error:
         raise AtlopError(f"{output}: is not a folder, expected one for the model") from error
     except OSError as error:
         raise AtlopError(f"{output}: cannot be written: {reason(error)}") from error
-    if not _locks(file, output / LOCK):
-        file.close()
-        raise AtlopError(f"{output}: another run is training into this folder; wait for it, or choose a new folder")
-    return file
-
-
-def _locks(file: IO[str], path: Path) -> bool:
-    """Lock an open file and return whether nobody else had; a file that its owner has just removed does not count."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except OSError:
-        return False
 
 
 def check_output(output: Path, settings: dict[str, Any], *, resume: bool) -> None:

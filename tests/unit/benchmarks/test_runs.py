@@ -104,9 +104,9 @@ def test_kernels(tiny_checkpoint: Checkpoint, texts: list[Document]) -> None:
     """Every replacement is measured, or does not run here; bf16 only where the processor has it."""
     rows = kernels.compare(tiny_checkpoint, texts * 2, ["fp32", "bf16"], training=4, runs=1)
     found = [(row["work"], row["part"], row["replacement"]) for row in rows if row["precision"] == "fp32"]
-    prediction = [("linear layers", "by columns"), ("linear layers", "oneDNN"), ("bilinear layer", "blocked")]
-    prediction += [("bilinear layer", "oneDNN"), ("bilinear layer", "few columns"), ("batches", "worker threads")]
-    training = [("attention", "fast masks"), ("dropout", "fast masks"), ("bilinear layer", "recomputing")]
+    prediction = [("linear layers", "oneDNN"), ("bilinear layer", "oneDNN"), ("bilinear layer", "few columns")]
+    prediction += [("batches", "worker threads")]
+    training = [("attention", "fast masks"), ("bilinear layer", "recomputing")]
     expected = [("prediction", *row) for row in [*prediction, ("all", "all kernels")]]
     expected += [("training", *row) for row in [*training, ("all", "all kernels")]]
     assert [row for row in expected if row in found or row[2] != "oneDNN"] == found

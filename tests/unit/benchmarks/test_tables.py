@@ -16,7 +16,7 @@ ORIGIN = {
     "date": "2026-11-25",
     "machine": {"processor": "Chip", "vectors": "AVX2", "cores": 2, "threads": 1, "torch": "2.13.0"},
 }
-REPLACEMENT = {"work": "prediction", "precision": "fp32", "part": "linear layers", "replacement": "by columns"}
+REPLACEMENT = {"work": "prediction", "precision": "fp32", "part": "linear layers", "replacement": "oneDNN"}
 
 
 def test_the_page_is_made_of_the_results() -> None:
@@ -42,7 +42,7 @@ def test_replacements(tmp_path: Path) -> None:
     assert made("kernels", tmp_path) == (
         "| Processor | Version | Work | Part | Replacement | Own gain | End-to-end gain | In force |\n"
         "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
-        "| Chip, AVX2, 2 cores | 1234567 | prediction, fp32 | linear layers | by columns | 1.25 | 1.13 | yes |\n"
+        "| Chip, AVX2, 2 cores | 1234567 | prediction, fp32 | linear layers | oneDNN | 1.25 | 1.13 | yes |\n"
         "| Chip, AVX2, 2 cores | 1234567 | prediction, fp32 | all | all kernels |  | 0.90 | no |\n\n"
         "2026-11-25, 1 threads, torch 2.13.0:\n\n```bash\npython -m benchmarks.kernels\n```"
     )

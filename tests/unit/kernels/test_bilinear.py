@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from atlop.kernels import bilinear
-from atlop.kernels.bilinear import BlockedBilinear, FewColumns, PackedBilinear, RecomputingBilinear
+from atlop.kernels.bilinear import FewColumns, PackedBilinear, RecomputingBilinear
 from atlop.model.scores import GroupedBilinear
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 PAIRS, SIZE = 5, 12
-PREDICTING = [BlockedBilinear, PackedBilinear, FewColumns]
+PREDICTING = [PackedBilinear, FewColumns]
 
 
 def needs_operators(kind: type[GroupedBilinear]) -> None:
@@ -82,7 +82,7 @@ def test_a_layer_that_recomputes_has_the_weights_of_the_plain_one() -> None:
     assert list(made.state_dict()) == list(plain.state_dict())
 
 
-@pytest.mark.parametrize("kind", [GroupedBilinear, BlockedBilinear, FewColumns])
+@pytest.mark.parametrize("kind", [GroupedBilinear, FewColumns])
 def test_half_precision_is_summed_in_single(kind: type[GroupedBilinear]) -> None:
     plain = GroupedBilinear(512, 1, 1)
     torch.nn.init.ones_(plain.linear.weight)

@@ -1,11 +1,11 @@
-"""Dropout: its rate, its scale and what the seed means for it."""
+"""Masks of dropout: their rate and what the seed means for them."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from atlop.kernels.dropout import FastDropout, keep_mask
+from atlop.kernels.dropout import keep_mask
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -36,11 +36,6 @@ def test_a_mask_is_of_bytes() -> None:
     assert keep_mask(torch.Size([3]), 0.5, CPU).dtype == torch.uint8
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
-def test_dropout_keeps_the_dtype(dtype: torch.dtype) -> None:
-    assert FastDropout(0.5)(torch.ones(3, dtype=dtype)).dtype == dtype
-
-
 @pytest.mark.parametrize("shape", [(), (0,), (1,), (2, 3), (4, 0, 2)])
 def test_a_mask_has_any_shape(shape: tuple[int, ...]) -> None:
     assert keep_mask(torch.Size(shape), 0.5, CPU).shape == shape
@@ -63,28 +58,3 @@ def test_restoring_the_generator_of_torch_restores_the_masks() -> None:
     torch.set_rng_state(state)
     found = [keep_mask(torch.Size([50]), 0.5, CPU) for _ in range(3)]
     assert all(one.equal(other) for one, other in zip(found, expected, strict=True))
-
-
-def test_dropout_keeps_the_mean_by_scaling_up_what_is_left() -> None:
-    torch.manual_seed(0)
-    values = torch.full(MANY, 3.0)
-    dropped = FastDropout(0.25)(values)
-    assert set(dropped.unique().tolist()) == {0.0, 4.0}
-    assert abs(dropped.mean().item() - 3.0) < 0.05
-    assert values.eq(3).all()
-
-
-def test_dropout_passes_gradients_where_it_passes_values() -> None:
-    torch.manual_seed(0)
-    values = torch.ones(50, requires_grad=True)
-    dropped = FastDropout(0.5)(values)
-    dropped.sum().backward()
-    assert values.grad is not None
-    assert values.grad.equal(dropped.detach())
-
-
-@pytest.mark.parametrize("module", [FastDropout(0.5).eval(), FastDropout(0.0)])
-def test_dropout_that_is_off_changes_nothing_and_draws_nothing(module: FastDropout) -> None:
-    state, values = torch.get_rng_state(), torch.ones(50)
-    assert module(values) is values
-    assert torch.get_rng_state().equal(state)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import torch
 from torch import nn
 
 from atlop.backends.devices import has_bf16
-from atlop.kernels.linear import PackedLinear, by_columns
+from atlop.kernels.linear import PackedLinear
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -28,23 +27,13 @@ def layer(*, bias: bool = True, dtype: torch.dtype = torch.float32) -> nn.Linear
     return nn.Linear(24, 10, bias=bias).to(dtype)
 
 
-@pytest.mark.parametrize("make", [by_columns, pytest.param(PackedLinear, marks=packs)])
+@packs
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("shape", [(24,), (1, 24), (3, 5, 24), (2, 0, 24)])
-def test_a_replaced_layer_computes_what_the_layer_does(
-    make: Callable[[nn.Linear], nn.Module], bias: bool, shape: tuple[int, ...]
-) -> None:
+def test_a_packed_layer_computes_what_the_layer_does(bias: bool, shape: tuple[int, ...]) -> None:
     linear, rows = layer(bias=bias), torch.randn(shape)
     with torch.inference_mode():
-        torch.testing.assert_close(make(linear)(rows), linear(rows), atol=1e-6, rtol=1e-5)
-
-
-def test_weights_by_columns_are_the_same_weights() -> None:
-    linear = layer()
-    columns = by_columns(linear)
-    assert columns.weight.equal(linear.weight)
-    assert columns.weight.stride() == (1, 10)
-    assert columns.bias is linear.bias
+        torch.testing.assert_close(PackedLinear(linear)(rows), linear(rows), atol=1e-6, rtol=1e-5)
 
 
 @packs

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import TrainerState
 
+from atlop import locking
 from atlop.config import ModelConfig, TrainingConfig
 from atlop.errors import AtlopError, CheckpointError, ConfigError
 from atlop.training.states import CONFIG, LOCK, check_output, claim, describe, last_state, write_json
@@ -187,6 +189,16 @@ def test_another_process_holds_its_folder_until_it_is_killed(tmp_path: Path) -> 
 def test_a_run_that_fails_at_once_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(AtlopError, match="wrong"), claim(tmp_path / "runs" / "out"):
         raise AtlopError("wrong")
+    assert names(tmp_path) == []
+
+
+def test_a_file_system_without_locks_lets_a_run_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(locking.fcntl, "flock", refuse)
+    with claim(tmp_path / "out"):
+        assert names(tmp_path / "out") == [LOCK]
     assert names(tmp_path) == []
 
 

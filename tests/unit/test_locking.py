@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from atlop.cli import locking
-from atlop.cli.locking import locked
+from atlop import locking
+from atlop.locking import locked
 
-HOLD = "import sys, pathlib; from atlop.cli.locking import locked\nwith locked(pathlib.Path(sys.argv[1])) as ours:\n"
+HOLD = "import sys, pathlib; from atlop.locking import locked\nwith locked(pathlib.Path(sys.argv[1])) as ours:\n"
 
 
 def test_one_holds_a_lock_at_a_time(tmp_path: Path) -> None:

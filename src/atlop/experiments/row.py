@@ -1,0 +1,126 @@
+"""One finished run of a sweep: what was trained, where and when, and how it scored on the dev documents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from atlop.errors import AtlopError, DataError, got, reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A run, and its scores.
+
+    All scores after tuning are those of documents on which nothing was fitted: the calibration of each half of the dev
+    documents was fitted on the other half.
+    """
+
+    sweep: str
+    """Name of the sweep."""
+    name: str
+    """Name of the row, which all its seeds share."""
+    seed: int
+    settings: dict[str, Any]
+    """Settings in which the row differs from the base of the sweep, ``model.`` ones by their full name."""
+    command: str
+    """What trains the same model."""
+    published: dict[str, Any] = field(default_factory=dict)
+    """``f1`` and ``source`` of a published run like this one, if there is any."""
+    note: str = ""
+
+    date: str
+    """Day on which the run ended, in ISO form."""
+    version: str
+    """Version of atlop, with the commit in a checkout."""
+    machine: dict[str, Any]
+    """``processor``, ``vectors``, ``cores``, ``torch`` and ``precision``."""
+    minutes: float
+    """Minutes of training, the dev scores of each epoch included."""
+    parameters: int
+    """Number of weights."""
+    documents: dict[str, int]
+    """Number of ``train`` and ``dev`` documents."""
+
+    untuned: dict[str, float]
+    """``f1``, ``precision`` and ``recall`` at the threshold as it was trained."""
+    tuned: dict[str, float]
+    """``f1``, ``precision``, ``recall``, ``calibration_error`` and ``uncalibrated_error`` by halves, with one offset."""
+    per_relation: dict[str, float]
+    """The same with an offset for each relation."""
+    breakdown: dict[str, float | None]
+    """Scores of :meth:`~atlop.evaluation.Scores.to_json` over all documents, tuned."""
+    by_entities: list[dict[str, Any]]
+    """``entities`` (a range such as ``11-15``), ``documents`` and ``f1`` of documents with so many entities, tuned."""
+    curve: list[tuple[float, float]]
+    """Recall and precision at offsets from high to low."""
+    reliability: dict[str, list[dict[str, float]]]
+    """Bins of :func:`~atlop.evaluation.reliability` ``before`` and ``after`` the calibration."""
+    by_identifier: dict[str, float] = field(default_factory=dict)
+    """``f1``, ``precision`` and ``recall`` on the dev documents in PubTator format, tuned, if there are any."""
+    history: list[dict[str, float]] = field(default_factory=list)
+    """One entry per epoch: ``epoch``, ``loss`` and the dev scores, untuned and tuned."""
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells the rows of a sweep apart."""
+        return self.name, self.seed
+
+    @classmethod
+    def from_json(cls, stored: object) -> Row:
+        """Read what :meth:`to_json` returned.
+
+        Raises:
+            DataError: if it is something else.
+        """
+        known = {entry.name for entry in fields(cls)}
+        if not isinstance(stored, Mapping) or not known >= stored.keys() >= {"sweep", "name", "seed", "tuned"}:
+            raise DataError(f"got {got(stored)}, expected a row that `atlop sweep` wrote")
+        try:
+            return cls(**stored)
+        except TypeError as error:
+            raise DataError(f"got a row of another version: {reason(error)}; run the sweep again") from error
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object of one line of a results file."""
+        return asdict(self)
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read the rows of a results file.
+
+    Raises:
+        AtlopError: if it cannot be read.
+        DataError: naming the line that holds no row.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise AtlopError(f"{path}: cannot be read: {reason(error)}") from error
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            rows.append(Row.from_json(json.loads(line)))
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"not readable as JSON: {reason(error)}", file=f"{path}: line {number}") from error
+        except DataError as error:
+            raise error.inside(file=f"{path}: line {number}") from error
+    return rows
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Write a results file, whole or not at all.
+
+    Raises:
+        AtlopError: if it cannot be written.
+    """
+    staged = path.with_name(f".{path.name}")
+    try:
+        staged.write_text("".join(json.dumps(row.to_json(), ensure_ascii=False) + "\n" for row in rows), "utf-8")
+        staged.replace(path)
+    except OSError as error:
+        staged.unlink(missing_ok=True)
+        raise AtlopError(f"{path}: cannot be written: {reason(error)}") from error

@@ -163,7 +163,7 @@ def load_training_config(
     Raises:
         ConfigError: listing every mistake in the file and the overrides.
     """
-    settings = _read_yaml(path)
+    settings = read_yaml(path)
     for entry in dataclasses.fields(TrainingConfig):
         value = settings.get(entry.name)
         if isinstance(value, str) and "\0" not in value and ("Path" in str(entry.type) or entry.name == "encoder"):
@@ -178,7 +178,12 @@ def _resolve(value: str, folder: Path, *, is_path: bool) -> str:
     return place if is_path or value.startswith((".", "/", "~")) or os.path.isdir(place) else value  # noqa: PTH112
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file of settings.
+
+    Raises:
+        ConfigError: if it cannot be read, or is no mapping.
+    """
     try:
         settings = _parse_yaml(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

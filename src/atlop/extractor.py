@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from atlop.backends import Backend, PairOutput, load_backend
+from atlop.calibration import Calibration
 from atlop.decoding import decode, margins
 from atlop.documents import Document, Relation
 from atlop.errors import AtlopError, CheckpointError, got
@@ -109,19 +110,23 @@ class RelationExtractor:
         """
         return (scores for _, scores in self._scored(documents))
 
-    def relations(self, scores: PairScores, *, min_confidence: float = 0.0) -> tuple[Relation, ...]:
+    def relations(
+        self, scores: PairScores, *, min_confidence: float = 0.0, calibration: Calibration | None = None
+    ) -> tuple[Relation, ...]:
         """Decode the scores of one document.
 
         Args:
             scores: those of its pairs.
             min_confidence: leave out relations of lower confidence.
+            calibration: what to use in the place of the model's own.
         """
+        calibration = calibration or self.calibration
         labels = self.backend.labels
-        offsets = self.calibration.offsets(labels.relations)
+        offsets = calibration.offsets(labels.relations)
         chosen = decode(scores.logits, self.backend.config.max_labels, offsets)[:, 1:]
         rows, columns = chosen.nonzero()
         evidence = choose_evidence(scores.evidence, rows)
-        confidence = self.calibration.confidence(margins(scores.logits)[:, 1:][chosen])
+        confidence = calibration.confidence(margins(scores.logits)[:, 1:][chosen])
         found = zip(scores.pairs[rows].tolist(), columns.tolist(), confidence.tolist(), evidence, strict=True)
         return tuple(
             Relation(head, tail, name, evidence=sentences, confidence=value, name=labels.display_name(name))

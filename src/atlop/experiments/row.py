@@ -48,7 +48,7 @@ class Row:
     untuned: dict[str, float]
     """``f1``, ``precision`` and ``recall`` at the threshold as it was trained."""
     tuned: dict[str, float]
-    """``f1``, ``precision``, ``recall``, ``calibration_error`` and ``uncalibrated_error`` by halves, with one offset."""
+    """``f1``, ``precision``, ``recall``, ``calibration_error`` and ``uncalibrated_error``, with one offset."""
     per_relation: dict[str, float]
     """The same with an offset for each relation."""
     breakdown: dict[str, float | None]

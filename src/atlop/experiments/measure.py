@@ -1,0 +1,114 @@
+"""The scores of a trained model on the dev documents, where nothing is scored on what it was fitted on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from atlop.calibration import Calibration
+from atlop.documents import Document
+from atlop.evaluation import Counts, Scores, evaluate, evaluate_by_identifier, facts_of, reliability
+from atlop.extractor import PairScores, RelationExtractor
+from atlop.training.corpora import Corpora
+from atlop.training.tuning import Margins, score_by_halves, tune
+
+ENTITIES = ((1, 10), (11, 15), (16, 20), (21, 25), (26, None))
+"""Numbers of entities that documents are grouped by, both ends included."""
+
+CURVE = 50
+"""Points of a precision-recall curve."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Dev documents with the scores that a model gave them, and the calibration that each half of them was given."""
+
+    extractor: RelationExtractor
+    corpora: Corpora
+    scores: Sequence[PairScores]
+    fitted: tuple[Calibration, Calibration]
+    """Those of the documents at even and at odd places, each fitted on the others."""
+
+    @classmethod
+    def of(cls, extractor: RelationExtractor, corpora: Corpora) -> Measured:
+        """Score the dev documents of a run with its model."""
+        scores, labels = list(extractor.scores(corpora.dev)), extractor.backend.labels
+        even, odd = (tune(Margins.of(scores[start::2], corpora.dev[start::2], labels), labels) for start in (1, 0))
+        return cls(extractor, corpora, scores, (even, odd))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the scores that a row of a sweep holds, by its names."""
+        labels = self.extractor.backend.labels
+        given = self.scores, self.corpora.dev, labels
+        return {
+            "untuned": _shares(self.evaluated(Calibration(), Calibration()).facts),
+            "tuned": asdict(score_by_halves(*given)),
+            "per_relation": asdict(score_by_halves(*given, per_relation=True)),
+            "breakdown": self.evaluated(*self.fitted).to_json(),
+            "by_entities": list(self.by_entities()),
+            "curve": self.curve(),
+            "reliability": self.reliability(),
+            "by_identifier": self.by_identifier(),
+        }
+
+    def predicted(self, *fitted: Calibration) -> list[Document]:
+        """Return the dev documents with relations, those at even and odd places by different calibrations."""
+        return [
+            document.with_relations(self.extractor.relations(scores, calibration=fitted[place % 2]))
+            for place, (document, scores) in enumerate(zip(self.corpora.dev, self.scores, strict=True))
+        ]
+
+    def evaluated(self, *fitted: Calibration) -> Scores:
+        """Evaluate what is predicted by two calibrations; Ign F1 ignores the training facts."""
+        return evaluate(self.corpora.dev, self.predicted(*fitted), train_facts=facts_of(self.corpora.train))
+
+    def by_entities(self) -> Iterator[dict[str, Any]]:
+        """Yield the F1 of documents with similar numbers of entities."""
+        both = list(zip(self.corpora.dev, self.predicted(*self.fitted), strict=True))
+        for least, most in ENTITIES:
+            chosen = [pair for pair in both if least <= len(pair[0].entities) <= (most or len(pair[0].entities))]
+            if chosen:
+                gold, predicted = zip(*chosen, strict=True)
+                label = f"{least}-{most}" if most else f"{least}+"
+                yield {"entities": label, "documents": len(gold), "f1": evaluate(gold, predicted).f1}
+
+    def curve(self) -> list[tuple[float, float]]:
+        """Return recall and precision at offsets from high to low, up to the recall at which precision is nil."""
+        found = Margins.of(self.scores, self.corpora.dev, self.extractor.backend.labels).likely()
+        right = found.right[np.argsort(-found.values, kind="stable")].cumsum(dtype=np.int64)
+        if not len(right) or not right[-1]:
+            return []
+        places = np.unique(np.searchsorted(right, np.linspace(1, right[-1], CURVE).round()))
+        recall, precision = right[places] / found.wanted.sum(), right[places] / (places + 1)
+        return [(round(r, 4), round(p, 4)) for r, p in zip(recall.tolist(), precision.tolist(), strict=True)]
+
+    def reliability(self) -> dict[str, list[dict[str, float]]]:
+        """Return the bins of confidences before and after the calibration."""
+        labels = self.extractor.backend.labels
+        halves = [Margins.of(self.scores[start::2], self.corpora.dev[start::2], labels) for start in (0, 1)]
+        right = np.concatenate([half.right for half in halves])
+        bins = {}
+        for name, fitted in {"before": (Calibration(), Calibration()), "after": self.fitted}.items():
+            confidences = [one.confidence(half.values) for one, half in zip(fitted, halves, strict=True)]
+            bins[name] = [asdict(part) for part in reliability(np.concatenate(confidences), right)]
+        return bins
+
+    def by_identifier(self) -> dict[str, float]:
+        """Return the scores on the dev documents in PubTator format, with the calibrations of the same titles."""
+        gold = self.corpora.dev_pubtator
+        if not gold:
+            return {}
+        fitted = {document.title: self.fitted[place % 2] for place, document in enumerate(self.corpora.dev)}
+        scored = zip(gold, self.extractor.scores(gold), strict=True)
+        predicted = [
+            document.with_relations(self.extractor.relations(scores, calibration=fitted.get(document.title)))
+            for document, scores in scored
+        ]
+        return _shares(evaluate_by_identifier(gold, predicted))
+
+
+def _shares(counts: Counts) -> dict[str, float]:
+    return {"f1": counts.f1, "precision": counts.precision, "recall": counts.recall}

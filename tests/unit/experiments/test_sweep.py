@@ -1,0 +1,119 @@
+"""Sweeps of tiny models: what is trained, measured, kept and not repeated."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlop.errors import AtlopError, ConfigError
+from atlop.experiments import sweep as module
+from atlop.experiments.plan import read_plan
+from atlop.experiments.row import Row, read_rows
+from atlop.experiments.sweep import LOCK, command, run_sweep
+from atlop.locking import locked
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def sweep(sweep_file: Path, output: Path, **options: Any) -> list[Row]:
+    return run_sweep(read_plan(sweep_file), output, device="cpu", **options)
+
+
+@pytest.fixture
+def rows(sweep_file: Path, tmp_path: Path) -> list[Row]:
+    """Those of a whole sweep into ``out``."""
+    return sweep(sweep_file, tmp_path / "out")
+
+
+def test_a_sweep_keeps_a_row_for_every_run(sweep_file: Path, tmp_path: Path) -> None:
+    seen = []
+    rows = sweep(sweep_file, tmp_path / "out", announce=lambda run, left: seen.append((run.folder, left)) or ())
+    assert seen == [("full-1", 3), ("full-2", 2), ("no-context-1", 1)]
+    assert [row.key for row in rows] == [("full", 1), ("full", 2), ("no context", 1)]
+    stored = [Row.from_json(json.loads(json.dumps(row.to_json()))) for row in rows]
+    assert read_rows(tmp_path / "out" / "tiny.jsonl") == stored
+    assert not list((tmp_path / "out" / "runs").iterdir())
+
+
+def test_a_row_says_what_was_trained(rows: list[Row]) -> None:
+    first, _, last = rows
+    assert first.published == {"f1": 61.1, "source": "a paper"}
+    assert (last.settings, last.note, last.seed) == ({"model.context": "none"}, "as an ablation", 1)
+    expected = (
+        "atlop train base.yaml --output runs/no-context-1 --set batch_size=2 --set model.context=none --set seed=1"
+    )
+    assert last.command == expected
+    assert (first.documents, first.machine["precision"]) == ({"train": 8, "dev": 12}, "fp32")
+    assert last.parameters < first.parameters
+    assert [entry["epoch"] for entry in first.history] == [1, 2]
+    assert {"epoch", "loss", "f1", "tuned_f1"} <= first.history[0].keys()
+    assert first.history[0]["loss"] >= 0
+
+
+def test_a_row_holds_all_scores(rows: list[Row]) -> None:
+    row = rows[0]
+    assert row.untuned.keys() == {"f1", "precision", "recall"}
+    assert {"f1", "precision", "recall", "calibration_error", "uncalibrated_error"} == row.tuned.keys()
+    assert row.per_relation.keys() == row.tuned.keys()
+    assert max(entry["tuned_f1"] for entry in row.history) == pytest.approx(row.tuned["f1"])
+    assert row.breakdown["f1"] == pytest.approx(row.tuned["f1"])
+    assert {"ign_f1", "intra_f1", "inter_f1", "frequent_f1", "long_tail_f1", "evidence_f1"} <= row.breakdown.keys()
+    assert row.by_entities == [{"entities": "1-10", "documents": 12, "f1": row.breakdown["f1"]}]
+    recalls = [recall for recall, _ in row.curve]
+    assert recalls == sorted(recalls)
+    assert all(0 <= value <= 1 for point in row.curve for value in point)
+    assert row.reliability.keys() == {"before", "after"}
+    assert row.by_identifier == {}
+
+
+def test_finished_runs_are_not_repeated(
+    sweep_file: Path, rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "train", lambda *_, **__: pytest.fail("a finished run was trained again"))
+    kept = [Row.from_json(json.loads(json.dumps(row.to_json()))) for row in rows]
+    assert sweep(sweep_file, tmp_path / "out") == kept
+
+
+@pytest.mark.usefixtures("rows")
+def test_rows_of_other_settings_are_told(sweep_file: Path, tmp_path: Path) -> None:
+    changed = sweep_file.read_text().replace("model.context: none", "model.context: localized")
+    sweep_file.write_text(changed)
+    with pytest.raises(ConfigError) as caught:
+        sweep(sweep_file, tmp_path / "out")
+    assert caught.value.mistakes == (
+        "'no context', seed 1: got {'model.context': 'localized'}, but it was trained with {'model.context': 'none'}; "
+        "rename the row, or remove its lines from the file to train it again",
+    )
+
+
+def test_models_can_be_kept(sweep_file: Path, tmp_path: Path) -> None:
+    plan = read_plan(sweep_file).only(["no context"])
+    run_sweep(plan, tmp_path / "out", device="cpu", keep_models=True)
+    folder = tmp_path / "out" / "runs" / "no-context-1"
+    assert (folder / "model.safetensors").exists()
+    assert not (folder / "states").exists()
+
+
+def test_one_sweep_runs_in_a_folder_at_a_time(sweep_file: Path, tmp_path: Path) -> None:
+    with locked(tmp_path / LOCK), pytest.raises(AtlopError) as caught:
+        sweep(sweep_file, tmp_path)
+    expected = "another sweep is running in this folder; wait for it, or choose another"
+    assert str(caught.value) == f"{tmp_path}: {expected}"
+
+
+def test_a_folder_that_cannot_be_made_is_told(sweep_file: Path) -> None:
+    with pytest.raises(AtlopError) as caught:
+        sweep(sweep_file, sweep_file / "out")
+    assert str(caught.value) == f"{sweep_file}/out: cannot be written: Not a directory"
+
+
+def test_commands_show_no_folder(sweep_file: Path) -> None:
+    settings = {"train": "/home/ada/train.jsonl", "dev_pubtator": None, "model.heads": ["evidence"]}
+    plan = read_plan(sweep_file, settings)
+    assert command(plan, plan.runs[0]) == (
+        "atlop train base.yaml --output runs/full-1 --set batch_size=2 --set train=train.jsonl --set dev_pubtator=null "
+        "--set model.heads=[evidence] --set seed=1"
+    )

@@ -47,7 +47,8 @@ class ReverseInteraction(nn.Module):
         # The row after the last one stands for reverse pairs that are not scored.
         reversed_pairs = nn.functional.pad(probabilities, (0, 0, 0, 1)).index_select(0, batch.reverse_pairs)
         change: Tensor = self.linear(reversed_pairs.to(self.linear.weight.dtype))
-        return logits + change.to(logits.dtype)
+        # The threshold stays where it is: at 0 if there is one for all pairs.
+        return logits + (change - change[:, :1]).to(logits.dtype)
 
 
 @register("thresholding", "weighted-softmax")

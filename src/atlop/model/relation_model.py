@@ -62,8 +62,7 @@ class RelationModel(nn.Module):
         # The heads and tails [P, K] of all pairs would be large.
         blocks = zip(batch.pairs.split(PAIRS), batch.pair_contexts.split(PAIRS), strict=True)
         logits = torch.cat([self.score(sides, *block) for block in blocks])
-        if self.interaction is not None:
-            logits = self.interaction(logits, batch)
+        logits = logits if self.interaction is None else self.interaction(logits, batch)
         output = RelationOutput(logits, batch, encoded, entities, contexts)
         return replace(output, heads={name: head(output) for name, head in self.heads.items()})
 

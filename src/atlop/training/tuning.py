@@ -36,7 +36,7 @@ TOLERANCE = 0.005
 """How far a confidence may be from the fitted curve, so that few points are stored: half of a percent."""
 
 Confidence = dict[str, Any]
-"""The fields of a :class:`~atlop.calibration.Calibration` that make a confidence of a margin."""
+"""The fields of a Calibration that make a confidence of a margin."""
 
 
 @dataclass(frozen=True)
@@ -145,11 +145,16 @@ def tune(
     Raises:
         AtlopError: if no offset reaches the objective, or there are offsets per relation for another one than F1.
     """
-    if per_relation and objective.metric != "f1":
-        raise AtlopError(f"per_relation: got the objective {objective.metric}, expected f1")
+    check_options(objective, per_relation=per_relation)
     likely, offset = margins.likely(), best_offset(margins, objective)
     own = _relation_offsets(likely, offset, labels) if per_relation else {}
     return Calibration(offset, own, **_confidence(likely))
+
+
+def check_options(objective: Objective, *, per_relation: bool) -> None:
+    """Refuse offsets per relation for another objective than F1, by raising an AtlopError."""
+    if per_relation and objective.metric != "f1":
+        raise AtlopError(f"per_relation: got the objective {objective.metric}, expected f1")
 
 
 def best_offset(margins: Margins, objective: Objective = Objective()) -> float:
@@ -286,10 +291,10 @@ def score_by_halves(
     """
     halves = [Margins.of(scores[start::2], gold[start::2], labels) for start in (0, 1)]
     fitted = [tune(half, labels, **options) for half in reversed(halves)]
-    scored = list(zip(halves, fitted, strict=True))
-    counts = sum((half.counts(calibration, labels) for half, calibration in scored), Counts())
-    confidences = [calibration.confidence(half.values) for half, calibration in scored]
-    plain = [Calibration().confidence(half.values) for half in halves]
+    pairs = list(zip(halves, fitted, strict=True))
+    counts = sum((half.counts(calibration, labels) for half, calibration in pairs), Counts())
     right = np.concatenate([half.right for half in halves])
-    errors = (calibration_error(np.concatenate(found), right) for found in (confidences, plain))
+    tuned = np.concatenate([calibration.confidence(half.values) for half, calibration in pairs])
+    plain = np.concatenate([Calibration().confidence(half.values) for half in halves])
+    errors = calibration_error(tuned, right), calibration_error(plain, right)
     return TunedScores(counts.f1, counts.precision, counts.recall, *errors)

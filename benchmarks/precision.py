@@ -46,7 +46,8 @@ def compare(dev: Sequence[Document], precisions: Sequence[str]) -> dict[str, Any
             left_out[precision] = str(error)
             continue
         f1, found = score(extractor, dev)
-        rows[precision] = {"f1": f1, **differences(expected, found, extractor.backend.config)}
+        offsets = extractor.calibration.offsets(extractor.backend.labels.relations)
+        rows[precision] = {"f1": f1, **differences(expected, found, extractor.backend.config.max_labels, offsets)}
     return {"precisions": rows, "left_out": left_out}
 
 

@@ -23,8 +23,7 @@ from numpy.typing import NDArray
 
 from atlop import Document, RelationExtractor
 from atlop.checkpoint import Checkpoint
-from atlop.config import ModelConfig
-from atlop.decoding import decode
+from atlop.decoding import Offset, decode
 from atlop.features import Features
 from benchmarks.against import report_against
 from benchmarks.contenders import SHAPES, checkpoint_of, product_of, textbook_of
@@ -70,6 +69,7 @@ def compare(
         "atlop": lambda: product_logits(product, texts),
     }
     times, rates = beside_gemm(lambda: alternate(works, runs=runs), torch.device(device))
+    offsets = checkpoint.calibration.offsets(checkpoint.labels.relations)
     floor = floor_of(checkpoint, features, rates["fp32"] if precision == "fp32" else max(rates.values()))
     return {
         "ratio": ratio(times),
@@ -77,7 +77,7 @@ def compare(
         "seconds_per_document": statistics.median(times["atlop"]) / len(texts),
         "textbook_seconds_per_document": statistics.median(times["textbook"]) / len(texts),
         "floor_seconds_per_document": floor / len(texts),
-        **differences(works["textbook"](), works["atlop"](), checkpoint.config),
+        **differences(works["textbook"](), works["atlop"](), checkpoint.config.max_labels, offsets),
         "gemm_gflops": rates,
         "run_seconds": times,
     }
@@ -89,9 +89,11 @@ def floor_of(checkpoint: Checkpoint, features: Sequence[Features], gflops: float
     return floor_seconds(features, encoder, checkpoint.config, columns, gflops * 1e9)
 
 
-def differences(expected: NDArray[np.float32], found: NDArray[np.float32], config: ModelConfig) -> dict[str, Any]:
-    """Compare two sets of logits [P, R] of the same pairs, and the relations that ``config`` decodes from them."""
-    first, second = (decode(logits, config.max_labels, config.threshold_offset) for logits in (expected, found))
+def differences(
+    expected: NDArray[np.float32], found: NDArray[np.float32], max_labels: int | None, offset: Offset = 0.0
+) -> dict[str, Any]:
+    """Compare two sets of logits [P, R] of the same pairs, and the relations that are decoded from them."""
+    first, second = (decode(logits, max_labels, offset) for logits in (expected, found))
     return {
         "pairs": len(expected),
         "largest_logit_difference": float(np.abs(expected - found).max()),

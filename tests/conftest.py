@@ -107,17 +107,18 @@ def roberta_like_tokenizer() -> PreTrainedTokenizerBase:
 def make_checkpoint(tiny_tokenizer: PreTrainedTokenizerBase) -> Callable[..., Checkpoint]:
     """Make a checkpoint with a tiny random BERT that reads 64 subwords at once; settings go to ``ModelConfig``.
 
-    Its relations are P1, P2 and P3. The same settings give the same weights.
+    A calibration may be given. Its relations are P1, P2 and P3. The same settings give the same weights.
     """
     import torch
     from transformers import BertConfig, BertModel
 
+    from atlop.calibration import Calibration
     from atlop.checkpoint import Checkpoint
     from atlop.config import ModelConfig
     from atlop.labels import LabelMap
     from atlop.model.relation_model import RelationModel
 
-    def make(**settings: Any) -> Checkpoint:
+    def make(calibration: Calibration | None = None, **settings: Any) -> Checkpoint:
         encoder = BertConfig(
             vocab_size=len(tiny_tokenizer),
             hidden_size=16,
@@ -132,7 +133,7 @@ def make_checkpoint(tiny_tokenizer: PreTrainedTokenizerBase) -> Callable[..., Ch
         with torch.random.fork_rng():
             torch.manual_seed(0)
             model = RelationModel(BertModel(encoder), config, len(labels))
-        return Checkpoint(model.eval(), config, labels, tiny_tokenizer)
+        return Checkpoint(model.eval(), config, labels, tiny_tokenizer, calibration or Calibration())
 
     return make
 

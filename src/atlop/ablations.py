@@ -77,7 +77,8 @@ class PlainLoss(AdaptiveThreshold):
     The label of the threshold is true for a pair without relations, as in the paper's ablation of its loss.
     """
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+    @staticmethod
+    def loss(logits: Tensor, labels: Tensor) -> Tensor:
         """Return the binary cross-entropy summed over columns, as the mean over pairs, 0 if there are none."""
         loss = nn.functional.binary_cross_entropy_with_logits(logits.float(), labels.float(), reduction="sum")
         return loss / max(1, len(logits))

@@ -5,7 +5,7 @@ The margin of a relation is how far its logit is above that of its pair's thresh
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from atlop.errors import CheckpointError, got
 
 Floats = NDArray[np.floating[Any]]
+
+MOVED = {"threshold_offset": 0.0, "temperature": 1.0}
+"""Settings of a model in version 0.1 that the calibration has replaced, with their defaults."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,15 @@ class Calibration:
     """Margins and their confidences, both ascending, between which the confidence is interpolated."""
 
     def __post_init__(self) -> None:
+        own = self.relation_offsets
+        if not isinstance(own, Mapping):
+            raise _wrong("relation_offsets", own, "an object with a number for each relation")
         numbers = {"offset": self.offset, "scale": self.scale, "bias": self.bias}
-        if not isinstance(self.relation_offsets, Mapping):
-            raise _wrong("relation_offsets", self.relation_offsets, "an object with a number for each relation")
-        for name, value in {**numbers, **self.relation_offsets}.items():
+        for name, value in [*numbers.items(), *((f"relation_offsets.{name}", value) for name, value in own.items())]:
             if not _is_number(value):
                 raise _wrong(name, value, "a finite number")
+        if self.scale < 0:
+            raise _wrong("scale", self.scale, "a number that is not negative")
         if not _is_curve(self.curve):
             raise _wrong("curve", self.curve, "a list of [margin, confidence from 0 to 1], both ascending")
         object.__setattr__(self, "curve", tuple((float(margin), float(value)) for margin, value in self.curve))
@@ -57,7 +63,8 @@ class Calibration:
         """Return the probability that relations are right, by their margins."""
         if self.curve:
             known, confidences = zip(*self.curve, strict=True)
-            return np.interp(margins, known, confidences).astype(np.float64)
+            interpolated: NDArray[np.float64] = np.interp(margins, known, confidences)
+            return interpolated
         # The sigmoid by tanh, which does not overflow.
         return np.tanh((self.scale * margins.astype(np.float64) + self.bias) / 2) / 2 + 0.5
 
@@ -77,13 +84,28 @@ class Calibration:
             raise CheckpointError(f"got {got(stored)}, expected an object with {', '.join(sorted(known))}")
         return cls(**stored)
 
+    @classmethod
+    def from_settings(cls, settings: Any) -> Calibration:
+        """Return the calibration that the settings of a model of version 0.1 amount to.
+
+        Raises:
+            CheckpointError: if they are no numbers, or the temperature is not above 0.
+        """
+        given = settings if isinstance(settings, dict) else {}
+        offset, temperature = (given.get(name, default) for name, default in MOVED.items())
+        if not (_is_number(offset) and _is_number(temperature) and temperature > 0):
+            found = f"threshold_offset {got(offset)} and temperature {got(temperature)}"
+            raise CheckpointError(f"got {found}, expected two finite numbers, the second above 0")
+        return cls(offset, scale=1 / temperature, bias=offset / temperature)
+
 
 def _wrong(name: str, value: object, expected: str) -> CheckpointError:
     return CheckpointError(f"{name}: got {got(value)}, expected {expected}")
 
 
 def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+    # JSON holds integers that are too large for a float.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _is_curve(curve: object) -> bool:

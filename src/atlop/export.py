@@ -1,9 +1,6 @@
 """Export a model to ONNX graphs, which predict without torch.
 
-Loops over windows, documents and pairs cannot be exported, so each stage of the model becomes a graph, and
-:mod:`atlop.backends.onnx` loops over them.
-
-The letters of shapes are those of :mod:`atlop.model`.
+The graphs are those of :mod:`atlop.graphs`; :mod:`atlop.backends.onnx` runs them.
 """
 
 from __future__ import annotations
@@ -20,21 +17,28 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.export import Dim
 from transformers import PreTrainedTokenizerBase
 
 from atlop.ablations import NoContext
 from atlop.backends.onnx import OnnxBackend
 from atlop.backends.pytorch import TorchBackend
-from atlop.batches import Batch, collate
+from atlop.batches import collate
 from atlop.checkpoint import Checkpoint, write_encoder
 from atlop.errors import CheckpointError, MissingExtraError
 from atlop.features import Features, SpecialSubwords, plan_windows
-from atlop.folder import CONTEXTS_GRAPH, ENCODER, ENCODER_GRAPH, ENTITIES_GRAPH, PAIRS_GRAPH, staging, write_settings
-from atlop.model.encoder import join_windows
-from atlop.model.pairs import context_weights, pool_context, pool_entities
-from atlop.model.relation_model import RelationModel
+from atlop.folder import (
+    CONTEXTS_GRAPH,
+    ENCODER,
+    ENCODER_GRAPH,
+    ENTITIES_GRAPH,
+    INTERACTION_GRAPH,
+    PAIRS_GRAPH,
+    staging,
+    write_settings,
+)
+from atlop.graphs import SHAPES, ContextsGraph, EncoderGraph, EntitiesGraph, Graph, InteractionGraph, PairsGraph
 
 LARGEST_DIFFERENCE = 1e-3
 """The largest difference allowed between a logit of an exported model and the model's own."""
@@ -45,118 +49,8 @@ SENTENCE = 5
 PROBE_WINDOW = 512
 """The longest window on which an exported model is compared."""
 
-SHAPES = {
-    "input_ids": "WS",
-    "attention_mask": "WS",
-    "row_positions": "WQ",
-    "windows": "WS.",
-    "rows": "W.QS",
-    "token_places": "WS",
-    "coverage": ".L",
-    "row_places": "N",
-    "row_mentions": "N",
-    "row_columns": "NS",
-    "mention_places": "M",
-    "mention_entity": "M",
-    "mention_split": "M",
-    "entity_types": "E",
-    "states": "L.",
-    "attention": "E.L",
-    "firsts": "A.L",
-    "membership": "LT",
-    "first": "U",
-    "second": "U",
-    "embeddings": "E.",
-    "contexts": "U.",
-    "pairs": "P.",
-    "pair_contexts": "P",
-}
-"""The axes of the inputs of the graphs: a letter for one of any size, a dot for one that the model fixes."""
-
 TALKATIVE = ("torch.onnx._internal.exporter._registration", "onnx_ir", "onnxscript.optimizer")
 """Loggers of the exporter whose warnings matter to no model here."""
-
-
-class Graph(nn.Module):
-    """A stage of the model that is exported by itself; its inputs and outputs have names."""
-
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-
-    def __init__(self, model: RelationModel) -> None:
-        super().__init__()
-        self.model = model
-
-
-class EncoderGraph(Graph):
-    """From windows to their states [W, S, D] and attention rows [W, H, Q, S]."""
-
-    inputs = ("input_ids", "attention_mask", "row_positions")
-    outputs = ("windows", "rows")
-
-    def forward(self, given: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        """Return the outputs."""
-        states, rows, _ = self.model.encoder.transform(*(given[name] for name in self.inputs))
-        return states, rows
-
-
-class EntitiesGraph(Graph):
-    """From all windows of a document to its states [L, D], embeddings [E, D] and attention [E, H, L]."""
-
-    inputs = (
-        *EncoderGraph.outputs,
-        "token_places",
-        "coverage",
-        "row_places",
-        "row_mentions",
-        "row_columns",
-        "mention_places",
-        "mention_entity",
-        "mention_split",
-        "entity_types",
-    )
-    outputs = ("states", "embeddings", "attention")
-
-    def forward(self, given: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        """Return the outputs."""
-        batch = _batch(given, entity_counts=[given["entity_types"].shape[0]])
-        encoded = join_windows(given["windows"], given["rows"], batch)
-        return encoded.states[0], *pool_entities(encoded, batch, self.model.pooling)
-
-
-class ContextsGraph(Graph):
-    """From states and attention to the contexts of unordered pairs that begin with certain entities.
-
-    The contexts are [U, D], and the context weights by sentence [U, T]. ``membership`` [L, T] is 1 for the sentence of
-    each subword, else 0.
-    """
-
-    inputs = ("states", "membership", "firsts", "attention", "first", "second")
-    outputs = ("contexts", "by_sentence")
-
-    def forward(self, given: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        """Return the outputs."""
-        states, membership, *attention = (given[name] for name in self.inputs)
-        weights = context_weights(*attention)
-        return pool_context(states, weights), pool_context(membership, weights)
-
-
-class PairsGraph(Graph):
-    """From the embeddings of entities and the contexts of unordered pairs to the logits [P, R] of ordered pairs."""
-
-    inputs = ("embeddings", "contexts", "pairs", "pair_contexts")
-    outputs = ("logits",)
-
-    def forward(self, given: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        """Return the outputs."""
-        sides = self.model.sides(given["embeddings"], given["contexts"])
-        return (self.model.score(sides, given["pairs"], given["pair_contexts"]),)
-
-
-def _batch(given: dict[str, Tensor], **others: Any) -> Batch[Tensor]:
-    """Return a batch of one document that holds those of its tensors that are given."""
-    values: dict[str, Any] = {entry.name: given.get(entry.name) for entry in dataclasses.fields(Batch)}
-    return Batch(**{**values, **others, "whole": False})
 
 
 def export_onnx(checkpoint: Checkpoint, folder: Path) -> None:
@@ -221,7 +115,9 @@ def _write_graphs(checkpoint: Checkpoint, folder: Path) -> None:
         known["contexts"] = batch.unordered_pairs.new_zeros(len(batch.unordered_pairs), 0, dtype=torch.float32)
     else:
         known |= _write_graph(ContextsGraph(model), known, folder / CONTEXTS_GRAPH)
-    _write_graph(PairsGraph(model), known, folder / PAIRS_GRAPH)
+    known |= _write_graph(PairsGraph(model), known, folder / PAIRS_GRAPH)
+    if model.interaction is not None:
+        _write_graph(InteractionGraph(model), known, folder / INTERACTION_GRAPH)
 
 
 def _write_graph(graph: Graph, known: dict[str, Tensor], path: Path) -> dict[str, Tensor]:

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from atlop.batches import Batch
 from atlop.model.pairs import LogSumExpPooling
-from atlop.model.scores import AdaptiveThreshold
 from atlop.parts import Sizes, register
 
 
@@ -47,19 +46,24 @@ class ReverseInteraction(nn.Module):
         # The row after the last one stands for reverse pairs that are not scored.
         reversed_pairs = nn.functional.pad(probabilities, (0, 0, 0, 1)).index_select(0, batch.reverse_pairs)
         change: Tensor = self.linear(reversed_pairs.to(self.linear.weight.dtype))
-        return logits + change.to(logits.dtype)
+        # The threshold stays where it is: at 0 if there is one for all pairs.
+        return logits + (change - change[:, :1]).to(logits.dtype)
 
 
 @register("thresholding", "weighted-softmax")
-class WeightedSoftmax(AdaptiveThreshold):
+class WeightedSoftmax(nn.Module):
     """A threshold for each pair, trained by one softmax over all columns (ATGL, ACL 2026).
 
     With the weight w, a relation of probability q ends log(w * q) above the threshold: it is predicted if q > 1 / w.
     """
 
     def __init__(self, sizes: Sizes) -> None:
-        super().__init__(sizes)
+        super().__init__()
         self.weight = sizes.positive_weight
+
+    def forward(self, scores: Tensor) -> Tensor:
+        """Return the logits [P, R] of scores [P, R]: the same."""
+        return scores
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the cross-entropy of the true relations, weighted, and of the threshold, as the mean over pairs.

@@ -16,15 +16,16 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlop import labels as label_maps
-from atlop.calibration import Calibration
+from atlop.calibration import MOVED, Calibration
 from atlop.config import ModelConfig, build_model_config
 from atlop.errors import CheckpointError, ConfigError, LabelError, got, reason
+from atlop.hub import download
 from atlop.labels import LabelMap
 
 if TYPE_CHECKING:
@@ -37,17 +38,14 @@ SETTINGS, LABELS, ENCODER, WEIGHTS = "atlop.json", "labels.json", "encoder", "mo
 CALIBRATION = "calibration.json"
 
 ENCODER_GRAPH, ENTITIES_GRAPH = "encoder.onnx", "entities.onnx"
-CONTEXTS_GRAPH, PAIRS_GRAPH = "contexts.onnx", "pairs.onnx"
+CONTEXTS_GRAPH, PAIRS_GRAPH, INTERACTION_GRAPH = "contexts.onnx", "pairs.onnx", "interaction.onnx"
 """The graphs that an exported model has in place of weights."""
 
 MODEL_FILES = (
     *(SETTINGS, LABELS, CALIBRATION, ENCODER, WEIGHTS),
-    *(ENCODER_GRAPH, ENTITIES_GRAPH, CONTEXTS_GRAPH, PAIRS_GRAPH),
+    *(ENCODER_GRAPH, ENTITIES_GRAPH, CONTEXTS_GRAPH, PAIRS_GRAPH, INTERACTION_GRAPH),
 )
 """What belongs to a model of any kind, ``atlop.json`` first; anything else in a folder is left alone."""
-
-MOVED = {"threshold_offset": 0.0, "temperature": 1.0}
-"""Settings of version 0.1 that are in the calibration now, with their defaults."""
 
 STAGING = ".saving-"
 """Prefix of the folder in which a model is put together; leftovers come from killed processes."""
@@ -57,9 +55,6 @@ BUNDLED = Path(__file__).parent / "bundled" / "redocred-minilm"
 
 HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
 """A name on the Hugging Face Hub, such as ``org/name``."""
-
-HUB_SECONDS = 10
-"""How long to wait for an answer of the Hub."""
 
 
 def find_folder(name: str | Path | None, revision: str | None = None) -> Path:
@@ -86,49 +81,7 @@ def find_folder(name: str | Path | None, revision: str | None = None) -> Path:
     if not may_be_on_hub:
         expected = "expected a model folder, or the name of one on the Hugging Face Hub, such as org/name"
         raise CheckpointError(f"model {str(name)!r}: no such folder; {expected}")
-    return _download(str(name), revision)
-
-
-def _download(name: str, revision: str | None) -> Path:
-    # Imported here, as the client takes a while to import and most models are local.
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
-
-    answers = _answers(name, revision)
-    patterns = [*MODEL_FILES, f"{ENCODER}/*"]
-    try:
-        found = snapshot_download(
-            name,
-            revision=revision,
-            allow_patterns=patterns,
-            etag_timeout=HUB_SECONDS,
-            local_files_only=not answers,
-        )
-    # The client also raises the errors of its HTTP library, which is not always the same.
-    except Exception as error:
-        problem = (
-            f"returned an error: {reason(error)}" if answers else "does not answer, and there is no copy in its cache"
-        )
-        if isinstance(error, RevisionNotFoundError):
-            problem = f"has no revision {revision!r} of it"
-        elif isinstance(error, RepositoryNotFoundError):
-            problem = "has no model of this name that you can access"
-        raise CheckpointError(f"model {name!r}: no such folder, and the Hugging Face Hub {problem}") from error
-    return Path(found)
-
-
-def _answers(name: str, revision: str | None) -> bool:
-    """Return whether the Hub answers in time, for the client itself would wait for ever; a refusal is an answer."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
-
-    try:
-        HfApi().model_info(name, revision=revision, timeout=HUB_SECONDS)
-    except HfHubHTTPError:
-        return True
-    except Exception:
-        return False
-    return True
+    return download(str(name), revision, files=[*MODEL_FILES, f"{ENCODER}/*"])
 
 
 def load_config(folder: Path) -> ModelConfig:
@@ -159,13 +112,16 @@ def load_calibration(folder: Path) -> Calibration:
         CheckpointError: if it cannot be read.
     """
     if not (folder / CALIBRATION).exists():
-        settings = read_json(folder / SETTINGS).get("model", {})
-        offset, temperature = (settings.get(name, default) for name, default in MOVED.items())
-        return Calibration(offset=offset, scale=1 / temperature, bias=offset / temperature)
+        return _calibration_of(folder / SETTINGS, lambda stored: Calibration.from_settings(stored.get("model")))
+    return _calibration_of(folder / CALIBRATION, Calibration.from_json)
+
+
+def _calibration_of(path: Path, read: Callable[[Any], Calibration]) -> Calibration:
+    stored = read_json(path)
     try:
-        return Calibration.from_json(read_json(folder / CALIBRATION))
+        return read(stored)
     except CheckpointError as error:
-        raise CheckpointError(f"{folder / CALIBRATION}: {error}") from error
+        raise CheckpointError(f"{path}: {error}") from error
 
 
 def write_calibration(folder: Path, calibration: Calibration) -> None:
@@ -180,7 +136,7 @@ def write_calibration(folder: Path, calibration: Calibration) -> None:
         staged.replace(folder / CALIBRATION)
     except OSError as error:
         with suppress(OSError):
-            staged.unlink()
+            staged.unlink(missing_ok=True)
         raise CheckpointError(f"{folder}: the calibration cannot be saved: {reason(error)}") from error
 
 

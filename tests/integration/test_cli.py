@@ -19,6 +19,7 @@ from click.testing import Result
 
 from atlop import __version__
 from atlop.backends.pytorch import TorchBackend
+from atlop.calibration import Calibration
 from atlop.checkpoint import Checkpoint, load, save
 from atlop.documents import Document, Entity, Mention, Relation
 from atlop.extractor import RelationExtractor
@@ -203,7 +204,7 @@ def test_predict_over_its_input(run: Run, workplace: Path, expected: list[Docume
 @pytest.fixture
 def typed(workplace: Path, documents: list[Document], make_checkpoint: Callable[..., Checkpoint]) -> Path:
     """A model in the workplace that finds a relation for every pair, and knows the types of the documents."""
-    checkpoint = make_checkpoint(threshold_offset=100)
+    checkpoint = make_checkpoint(Calibration(100, bias=100))
     labels = dataclasses.replace(checkpoint.labels, type_constraints=TypeConstraints.of(documents))
     save(dataclasses.replace(checkpoint, labels=labels), workplace / "typed")
     return workplace
@@ -375,14 +376,14 @@ def test_import_reference_makes_a_model_folder(run: Run, published: Path, expect
 
 
 def test_info_shows_the_parts_of_a_model(run: Run, workplace: Path, make_checkpoint: Callable[..., Checkpoint]) -> None:
-    save(make_checkpoint(max_length=50, threshold_offset=0.25, temperature=2, max_labels=None), workplace / "other")
+    save(make_checkpoint(Calibration(0.25, {"P1": 1}), max_length=50, max_labels=None), workplace / "other")
     out = well(run("info other"))
     for part in (
         "other",
         "bert, width 16, 2 layers",
         "3, any number per pair",
         "truncated to 50 subwords",
-        "offset 0.25",
+        "offset 0.25, 1 relations with their own, confidence by sigmoid(1 * margin +0)",
     ):
         assert part in out
     assert "any length, windows of 64 subwords" in well(run("info model"))

@@ -48,6 +48,8 @@ def slow_batch(features: Sequence[Features], special: SpecialSubwords) -> dict[s
         found["words"].append(document.words.tolist())
     _pad(found["sentences"], -1)
     _pad(found["words"], -1)
+    # The place after the last pair stands for none.
+    found["reverse_pairs"] = [len(found["pairs"]) if place < 0 else place for place in found["reverse_pairs"]]
     found["most_sentences"] = max(max(row) for row in found["sentences"]) + 1
     found["whole"] = all(len(document.windows) == 1 for document in features)
     complete = all(document.labels is not None for document in features)
@@ -87,6 +89,8 @@ def _add_document(found: dict[str, Any], document: Features, first_place: int, l
     pairs = document.pairs.tolist()
     unordered = sorted({(min(pair), max(pair)) for pair in pairs})
     found["pairs"] += [[first_entity + head, first_entity + tail] for head, tail in pairs]
+    places = {tuple(pair): len(found["reverse_pairs"]) + place for place, pair in enumerate(pairs)}
+    found["reverse_pairs"] += [places.get((tail, head), -1) for head, tail in pairs]
     found["pair_contexts"] += [first_unordered + unordered.index((min(pair), max(pair))) for pair in pairs]
     found["unordered_pairs"] += [list(pair) for pair in unordered]
     found["entity_types"] += document.entity_types.tolist()

@@ -15,6 +15,7 @@ from torch import Tensor
 from atlop import checkpoint as module
 from atlop import folder as folder_module
 from atlop.batches import collate
+from atlop.calibration import Calibration
 from atlop.checkpoint import Checkpoint, load, new_checkpoint, save
 from atlop.config import ModelConfig
 from atlop.documents import Document
@@ -64,18 +65,19 @@ def change_weights(folder: Path, **changes: Tensor | None) -> None:
 def test_what_was_saved_gives_equal_logits(
     make_checkpoint: Callable[..., Checkpoint], build_document: Callable[..., Document], tmp_path: Path
 ) -> None:
-    saved = make_checkpoint(max_labels=None, threshold_offset=0.5, temperature=2, markers="each", max_length=100)
+    saved = make_checkpoint(Calibration(0.5, {"P1": 0.2}), max_labels=None, markers="each", max_length=100)
     save(saved, tmp_path)
     loaded = load(tmp_path)
     document = build_document(["Ada wrote to the Lovelace ."], [(0, 0, 1)], [(0, 4, 5)], [(0, 1, 2)])
     assert torch.equal(logits(loaded, document), logits(saved, document))
-    assert (loaded.config, loaded.labels) == (saved.config, saved.labels)
+    assert (loaded.config, loaded.labels, loaded.calibration) == (saved.config, saved.labels, saved.calibration)
     assert loaded.tokenizer("Ada wrote")["input_ids"] == saved.tokenizer("Ada wrote")["input_ids"]
 
 
 def test_a_folder_holds_safetensors_and_json_and_nothing_else(folder: Path) -> None:
     assert sorted(contents(folder)) == [
         "atlop.json",
+        "calibration.json",
         "encoder/config.json",
         "encoder/tokenizer.json",
         "encoder/tokenizer_config.json",
@@ -84,6 +86,7 @@ def test_a_folder_holds_safetensors_and_json_and_nothing_else(folder: Path) -> N
     ]
     assert sorted(path.name for path in folder.iterdir()) == [
         "atlop.json",
+        "calibration.json",
         "encoder",
         "labels.json",
         "model.safetensors",
@@ -126,7 +129,7 @@ def test_a_failure_leaves_the_old_model_and_nothing_half_written(
     before = contents(folder)
     monkeypatch.setattr(home, step, fail)
     with pytest.raises(CheckpointError) as caught:
-        save(make_checkpoint(temperature=2), folder)
+        save(make_checkpoint(max_labels=2), folder)
     assert str(caught.value) == f"{folder}: the model cannot be saved: No space left on device"
     assert contents(folder) == before
     assert not list(folder.glob(".*"))
@@ -156,8 +159,8 @@ def test_a_model_saved_over_an_exported_one_takes_its_place(
 
 
 def test_a_new_model_takes_the_place_of_an_old_one(folder: Path, make_checkpoint: Callable[..., Checkpoint]) -> None:
-    save(make_checkpoint(temperature=2), folder)
-    assert load(folder).config.temperature == 2
+    save(make_checkpoint(Calibration(scale=2), max_labels=2), folder)
+    assert (load(folder).calibration.scale, load(folder).config.max_labels) == (2, 2)
 
 
 @pytest.mark.parametrize("name", ["atlop.json", "labels.json", "model.safetensors"])

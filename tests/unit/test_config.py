@@ -12,22 +12,23 @@ from atlop.config import ModelConfig, TrainingConfig, build_model_config, load_t
 from atlop.errors import ConfigError
 
 ONE = "an integer from 1 to 2147483647"
+OTHER = "or another part that is registered as"
 TRACKERS = "a list of installed trackers (tensorboard: atlop[tensorboard], wandb: atlop[wandb])"
 PLAIN: dict[str, Any] = {"encoder": "some/encoder", "train": Path("train.json")}
 MODEL = {
     "embedding_size": ([0, -1, 1.5, True, "8", None, 2**16 + 1], "an integer from 1 to 65536"),
     "block_size": ([0, 2.0, None], "an integer from 1 to 65536"),
     "markers": (["two", None, 1, ["shared"]], "one of shared, each, none"),
-    "mention_pooling": (["max"], "one of logsumexp, mean, or another part that is registered as mention_pooling"),
-    "context": (["global"], "one of localized, none, or another part that is registered as context"),
-    "thresholding": ([True], "one of adaptive, global, or another part that is registered as thresholding"),
+    "mention_pooling": (["sum"], f"one of logsumexp, mean, max, logsumexp-typed, {OTHER} mention_pooling"),
+    "context": (["global"], f"one of localized, none, {OTHER} context"),
+    "interaction": (["none", 1], f"one of reverse, {OTHER} interaction, or null"),
+    "thresholding": ([True], f"one of adaptive, adaptive-bce, global, weighted-softmax, {OTHER} thresholding"),
+    "positive_weight": ([0.0, -1.0, float("inf"), None], "a number above 0"),
     "heads": (["evidence", ("evidence",)], "a list of parts that are registered as heads, each once"),
     "max_labels": ([0, 1.0, "all"], f"{ONE}, or null"),
     "max_length": ([7], "an integer from 8 to 2147483647, or null"),
     "window": ([7], "an integer from 8 to 2147483647, or null"),
     "window_overlap": ([1.5, None], "an integer from -2147483647 to 2147483647"),
-    "threshold_offset": (["much", None, float("nan")], "a number"),
-    "temperature": ([0.0, -1.0, float("inf"), None], "a number above 0"),
 }
 TRAINING = {
     "encoder": (["", None, 5, "a\0b"], "a string"),
@@ -103,12 +104,12 @@ def test_a_block_divides_the_embedding() -> None:
 
 def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
-        ModelConfig(embedding_size=0, markers="two", temperature=0)
+        ModelConfig(embedding_size=0, markers="two", positive_weight=0)
     assert str(caught.value) == (
         "ModelConfig: 3 mistakes\n"
         "  - embedding_size: got 0 (int), expected an integer from 1 to 65536\n"
         "  - markers: got 'two' (str), expected one of shared, each, none\n"
-        "  - temperature: got 0.0 (float), expected a number above 0"
+        "  - positive_weight: got 0.0 (float), expected a number above 0"
     )
 
 
@@ -138,7 +139,7 @@ epoch: 3
 batch_size: two
 model:
   block_size: 64
-  temperature: -1
+  positive_weight: -1
 """
 
 
@@ -148,7 +149,7 @@ def test_four_mistakes_of_a_file_are_told_at_once(write: Callable[[str], Path]) 
         load_training_config(path)
     assert str(caught.value) == (
         f"{path}: 4 mistakes\n"
-        "  - model.temperature: got -1.0 (float), expected a number above 0\n"
+        "  - model.positive_weight: got -1.0 (float), expected a number above 0\n"
         "  - epoch: no such setting; did you mean epochs?\n"
         "  - train: missing, expected the path of a file\n"
         f"  - batch_size: got 'two' (str), expected {ONE}"

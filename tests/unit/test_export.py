@@ -30,6 +30,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def test_a_folder_holds_graphs_in_place_of_weights(exported: Path) -> None:
     assert sorted(str(path.relative_to(exported)) for path in exported.rglob("*") if path.is_file()) == [
         "atlop.json",
+        "calibration.json",
         "contexts.onnx",
         "encoder.onnx",
         "encoder/config.json",

@@ -11,6 +11,7 @@ import torch
 
 from atlop import extractor as module
 from atlop.backends.pytorch import TorchBackend
+from atlop.calibration import Calibration
 from atlop.checkpoint import Checkpoint, save
 from atlop.documents import Document, Relation
 from atlop.errors import AtlopError, CheckpointError
@@ -174,6 +175,11 @@ def test_a_batch_has_a_bounded_size(
     assert seen == sizes
 
 
+def of_version_0_1(offset: float, temperature: float) -> Calibration:
+    """The calibration of a model that has only these two settings."""
+    return Calibration.from_settings({"threshold_offset": offset, "temperature": temperature})
+
+
 @pytest.mark.parametrize(
     ("offset", "temperature", "expected"),
     [
@@ -187,7 +193,7 @@ def test_a_batch_has_a_bounded_size(
 def test_confidence_is_the_sigmoid_of_the_lead_with_offset_and_temperature(
     make_checkpoint: MakeCheckpoint, offset: float, temperature: float, expected: list[tuple[int, str, float]]
 ) -> None:
-    extractor = RelationExtractor(TorchBackend(make_checkpoint(threshold_offset=offset, temperature=temperature)))
+    extractor = RelationExtractor(TorchBackend(make_checkpoint(of_version_0_1(offset, temperature))))
     relations = extractor.relations(pair_scores([1.0, 3.0, -1.0, 0.0], [2.0, 0.0, 0.5, 1.5]))
     assert [(r.head, r.tail, r.relation) for r in relations] == [(row, row + 1, name) for row, name, _ in expected]
     assert [r.confidence for r in relations] == pytest.approx([sigmoid(margin) for _, _, margin in expected])
@@ -198,9 +204,7 @@ def test_confidence_is_the_sigmoid_of_the_lead_with_offset_and_temperature(
 def test_without_a_limit_the_decision_is_a_confidence_above_one_half(
     make_checkpoint: MakeCheckpoint, offset: float
 ) -> None:
-    extractor = RelationExtractor(
-        TorchBackend(make_checkpoint(threshold_offset=offset, temperature=0.5, max_labels=None))
-    )
+    extractor = RelationExtractor(TorchBackend(make_checkpoint(of_version_0_1(offset, 0.5), max_labels=None)))
     logits = torch.randn(50, 4, generator=torch.manual_seed(0)).tolist()
     found = {relation.fact: relation.confidence for relation in extractor.relations(pair_scores(*logits))}
     sure = {

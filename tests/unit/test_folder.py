@@ -60,11 +60,12 @@ def test_only_the_files_of_a_model_are_downloaded(
     assert find_folder("someone/some-model", revision) == tmp_path
     probe, download = hub
     assert probe == {"revision": revision, "timeout": 10}
-    files = ["atlop.json", "labels.json", "encoder", "model.safetensors", "encoder.onnx", "entities.onnx"]
+    files = ["atlop.json", "labels.json", "calibration.json", "encoder", "model.safetensors"]
+    graphs = ["encoder.onnx", "entities.onnx", "contexts.onnx", "pairs.onnx", "interaction.onnx"]
     assert download == {
         "name": "someone/some-model",
         "revision": revision,
-        "allow_patterns": [*files, "contexts.onnx", "pairs.onnx", "encoder/*"],
+        "allow_patterns": [*files, *graphs, "encoder/*"],
         "etag_timeout": 10,
         "local_files_only": False,
     }

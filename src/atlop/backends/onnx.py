@@ -22,6 +22,7 @@ from atlop.folder import (
     ENCODER,
     ENCODER_GRAPH,
     ENTITIES_GRAPH,
+    INTERACTION_GRAPH,
     PAIRS_GRAPH,
     SETTINGS,
     load_calibration,
@@ -59,6 +60,7 @@ class OnnxBackend:
         # Several threads of onnxruntime lose part of a sum where they add to one row at once (its ScatterND).
         self._entities = _open(folder / ENTITIES_GRAPH, threads=1)
         self._contexts = None if self.config.context == "none" else _open(folder / CONTEXTS_GRAPH)
+        self._interaction = None if self.config.interaction is None else _open(folder / INTERACTION_GRAPH)
         columns = self._pairs.get_outputs()[0].shape[1]
         if columns != len(self.labels):
             problem = f"scores {columns} columns, but the label map has {len(self.labels)}"
@@ -75,7 +77,7 @@ class OnnxBackend:
             yield [self._document(collate([document], self.special, padding)) for document in features]
 
     def _document(self, batch: Batch[NDArray[Any]]) -> PairOutput:
-        """Score one document, in blocks of pairs."""
+        """Score one document, its pairs in blocks."""
         entities = self._encode(batch)
         contexts, evidence = self._contexts_of(entities, batch)
         order = np.argsort(batch.pair_contexts, kind="stable")
@@ -86,7 +88,13 @@ class OnnxBackend:
             rows = order[slice(*np.searchsorted(sorted_contexts, (start, stop)))]
             block = {"pairs": batch.pairs[rows], "pair_contexts": batch.pair_contexts[rows] - start}
             logits[rows] = _run(self._pairs, {**entities, **block, "contexts": contexts[start:stop]})["logits"]
-        return PairOutput(logits, None if evidence is None else evidence[batch.pair_contexts])
+        joint = logits if self._interaction is None else self._joint(logits, batch)
+        return PairOutput(joint, None if evidence is None else evidence[batch.pair_contexts])
+
+    def _joint(self, logits: NDArray[np.float32], batch: Batch[NDArray[Any]]) -> NDArray[np.float32]:
+        """Return the logits [P, R] of pairs that depend on one another from those of each by itself."""
+        joint: NDArray[np.float32] = _run(self._interaction, {**vars(batch), "logits": logits})["joint"]
+        return joint
 
     def _encode(self, batch: Batch[NDArray[Any]]) -> Arrays:
         """Return the states of a document and the embeddings and attention of its entities, window by window."""

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console, Group
@@ -16,6 +16,7 @@ from rich.text import Text
 from atlop.calibration import Calibration
 from atlop.documents import Document, Entity, Relation
 from atlop.evaluation import Counts, Scores
+from atlop.folder import CALIBRATION
 from atlop.type_constraints import TypeConstraints
 
 if TYPE_CHECKING:  # tables of relations need no torch
@@ -128,6 +129,22 @@ def model_table(folder: Path, checkpoint: Checkpoint, more: Mapping[str, str] | 
     for name, value in {**rows, **(more or {})}.items():
         table.add_row(name, value)
     return render(table)
+
+
+def tuning_table(found: Mapping[str, Any], folder: Path) -> str:
+    """Lay out the scores of a model as it was trained and tuned, and what was fitted.
+
+    Args:
+        found: the ``calibration``, and scores by name ``as_trained`` and ``tuned_by_halves``.
+        folder: where the calibration is stored.
+    """
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("", "F1", "precision", "recall", "calibration error"):
+        table.add_column(name, justify="right" if name else "left")
+    for name, row in (("as trained", "as_trained"), ("tuned, by halves", "tuned_by_halves")):
+        scores = (found[row][score] for score in ("f1", "precision", "recall", "calibration_error"))
+        table.add_row(name, *(f"{score:.4f}" for score in scores))
+    return f"{render(table)}\n{_calibrated(found['calibration'])}; stored in {folder / CALIBRATION}"
 
 
 def _calibrated(calibration: Calibration) -> str:

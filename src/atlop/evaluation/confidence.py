@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,12 @@ LEAST = 0.1
 """Lower confidences are left out: nearly all relations of nearly all pairs are surely wrong."""
 
 
-class Bin(NamedTuple):
+@dataclass(frozen=True)
+class Bin:
     """Confidences of about the same size."""
 
     count: int
+    """How many."""
     confidence: float
     """Their mean."""
     right: float

@@ -46,7 +46,7 @@ class RelationModel(nn.Module):
         self.head = Projection(sizes.width, self.context.width, config.embedding_size)
         self.tail = Projection(sizes.width, self.context.width, config.embedding_size)
         self.bilinear = GroupedBilinear(config.embedding_size, config.block_size, columns)
-        self.interaction = config.interaction and build("interaction", config.interaction, sizes)
+        self.interaction = None if config.interaction is None else build("interaction", config.interaction, sizes)
         self.thresholding = build("thresholding", config.thresholding, sizes)
         self.heads = nn.ModuleDict({name: build("heads", name, sizes) for name in config.heads})
         self.needs: frozenset[str] = frozenset().union(*(getattr(head, "needs", ()) for head in self.heads.values()))
@@ -62,7 +62,7 @@ class RelationModel(nn.Module):
         # The heads and tails [P, K] of all pairs would be large.
         blocks = zip(batch.pairs.split(PAIRS), batch.pair_contexts.split(PAIRS), strict=True)
         logits = torch.cat([self.score(sides, *block) for block in blocks])
-        logits = self.interaction(logits, batch) if self.interaction else logits
+        logits = logits if self.interaction is None else self.interaction(logits, batch)
         output = RelationOutput(logits, batch, encoded, entities, contexts)
         return replace(output, heads={name: head(output) for name, head in self.heads.items()})
 

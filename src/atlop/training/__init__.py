@@ -4,6 +4,20 @@ From the first scored epoch on, the output folder is a model folder with the wei
 ``training.json`` (the configuration), ``history.json`` (losses and scores) and ``states/`` (to resume from).
 """
 
-from atlop.training.run import train
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from atlop.training.run import train
 
 __all__ = ["train"]
+
+
+def __getattr__(name: str) -> Any:
+    # On first use, so that an exported model is tuned without torch.
+    if name != "train":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from atlop.training.run import train
+
+    return train

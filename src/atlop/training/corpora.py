@@ -71,10 +71,26 @@ def check_dev(config: TrainingConfig, corpora: Corpora, labels: LabelMap) -> Non
     Raises:
         ScoringError: naming the file and what is wrong with it.
     """
+    otherwise = "; without dev documents the last epoch is kept"
     if config.dev:
-        _check_scores(config.dev, corpora.dev, labels, lambda gold, found: evaluate(gold, found).facts)
+        check_gold(config.dev, corpora.dev, labels, otherwise=otherwise)
     if config.dev_pubtator:
-        _check_scores(config.dev_pubtator, corpora.dev_pubtator, labels, evaluate_by_identifier)
+        _check_scores(config.dev_pubtator, corpora.dev_pubtator, labels, evaluate_by_identifier, otherwise)
+
+
+def check_gold(path: Path, gold: Sequence[Document], labels: LabelMap, *, otherwise: str = "") -> None:
+    """Refuse documents that cannot be scored, or that hold no relation that a model with these labels learns.
+
+    Args:
+        path: the file that they come from.
+        gold: the documents.
+        labels: the label map.
+        otherwise: what to add to the error.
+
+    Raises:
+        ScoringError: naming the file and what is wrong with it.
+    """
+    _check_scores(path, gold, labels, lambda gold, found: evaluate(gold, found).facts, otherwise)
 
 
 def _check_scores(
@@ -82,6 +98,7 @@ def _check_scores(
     gold: Sequence[Document],
     labels: LabelMap,
     score: Callable[[Sequence[Document], Sequence[Document]], Counts],
+    otherwise: str,
 ) -> None:
     """Score the gold relations that the model can learn, in the way that each epoch will be scored."""
     known = set(labels.relations)
@@ -94,4 +111,4 @@ def _check_scores(
         found = ", ".join(sorted({r.relation for d in gold for r in d.relations})[:3]) or "no relation"
         expected = ", ".join(labels.relations[:3]) or "none, as the training documents have no relations"
         problem = f"nothing to score: got {found}, expected relations that the model learns, such as {expected}"
-        raise ScoringError(f"{path}: {problem}; without dev documents the last epoch is kept")
+        raise ScoringError(f"{path}: {problem}{otherwise}")

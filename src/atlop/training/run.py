@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+import numpy as np
 import torch
 from transformers import ProgressCallback, TrainerCallback, set_seed
 
@@ -22,7 +23,7 @@ from atlop.training.corpora import Corpora, check_dev, make_labels, read_corpora
 from atlop.training.states import CONFIG, HISTORY, STATES, check_output, claim, describe, last_state, write_json
 from atlop.training.trainer import RelationTrainer, make_arguments
 
-STRUCTURE = ("embedding_size", "block_size", "markers", "mention_pooling", "context", "thresholding")
+STRUCTURE = ("embedding_size", "block_size", "markers", "mention_pooling", "context", "interaction", "thresholding")
 """Settings that a model cannot change once it is trained."""
 
 
@@ -122,7 +123,9 @@ def check_structure(config: ModelConfig, init: str) -> None:
 
 
 def start_from(init: str, config: ModelConfig, labels: LabelMap) -> Checkpoint:
-    """Return a trained model with another label map: known relations keep their weights, new ones are initialized.
+    """Return a trained model with another label map: what it knows keeps its weights, the rest is initialized.
+
+    The weights of relations and entity types go by their names.
 
     Args:
         init: the model.
@@ -134,16 +137,27 @@ def start_from(init: str, config: ModelConfig, labels: LabelMap) -> Checkpoint:
     """
     old = load(init)
     model = build_model(old.model.encoder.transformer, config, labels)
-    sizes = {name: weight.shape for name, weight in model.state_dict().items()}
-    weights = {name: weight for name, weight in old.model.state_dict().items() if sizes.get(name) == weight.shape}
-    linear, fresh = old.model.bilinear.linear, model.bilinear.linear
-    known = sorted({*labels.relations} & {*old.labels.relations})
-    columns = [(0, 0), *((labels.column(name), old.labels.column(name)) for name in known)]
-    with torch.no_grad():
-        for new_column, old_column in columns:
-            fresh.weight[new_column], fresh.bias[new_column] = linear.weight[old_column], linear.bias[old_column]
-        model.load_state_dict({**weights, **model.bilinear.state_dict(prefix="bilinear.")}, strict=False)
+    own, stored = model.state_dict(), old.model.state_dict()
+    columns = _shared(("", *labels.relations), ("", *old.labels.relations))
+    types = _shared(("", *labels.entity_types), ("", *old.labels.entity_types))
+    named = {
+        **dict.fromkeys(("bilinear.linear.weight", "bilinear.linear.bias"), (columns,)),
+        "interaction.linear.weight": (columns, columns),
+        "pooling.types.weight": (types,),
+    }
+    for name in own.keys() & stored.keys():
+        if name in named:
+            new, known = (np.ix_(*places) for places in zip(*named[name], strict=True))
+            own[name][new] = stored[name][known]
+        elif own[name].shape == stored[name].shape:
+            own[name].copy_(stored[name])
     return Checkpoint(model, config, labels, old.tokenizer)
+
+
+def _shared(names: Sequence[str], others: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Return the places of the names that two sequences share, in each of them."""
+    shared = [name for name in names if name in others]
+    return [names.index(name) for name in shared], [others.index(name) for name in shared]
 
 
 def make_trainer(

@@ -3,14 +3,14 @@
 Most models trained with the adaptive thresholding loss are too confident that there is no relation; an offset corrects
 that. What a margin means is fitted apart from it: of the facts with confidence 0.8, 80 % are right.
 
-What is fitted on documents is scored on others: :func:`score_by_halves` fits on one half, scores on the other, swaps
-them and averages. The limit on the relations of one pair is ignored. N counts the relations of all scored pairs.
+What is fitted on documents is scored on others: :func:`score_by_halves` scores each half of them as fitted on the other
+half. The limit on the relations of one pair is ignored. N counts the relations of all scored pairs.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,8 +32,11 @@ SHRINKAGE = 100
 IGNORED = 0.01
 """Share of the true relations whose margins are so low that they, and the many below them, are not looked at."""
 
+TOLERANCE = 0.005
+"""How far a confidence may be from the fitted curve, so that few points are stored: half of a percent."""
+
 Confidence = dict[str, Any]
-"""The fields of a :class:`~atlop.calibration.Calibration` that make a confidence of a margin."""
+"""The fields of a Calibration that make a confidence of a margin."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +55,12 @@ class Objective:
         Raises:
             AtlopError: if it is something else.
         """
-        match = re.fullmatch(r"(precision|recall)=(0?\.\d+|1|1\.0+)", text)
-        if text != "f1" and match is None:
-            raise AtlopError(f"objective: got {got(text)}, expected f1, precision=NUMBER or recall=NUMBER, from 0 to 1")
-        return cls() if match is None else cls(match[1], float(match[2]))
+        match = re.fullmatch(r"(precision|recall)=(\d*\.?\d+)", text)
+        least = float(match[2]) if match else 0.0
+        if text != "f1" and not 0 < least <= 1:
+            expected = "f1, precision=NUMBER or recall=NUMBER, the number above 0 and at most 1"
+            raise AtlopError(f"objective: got {got(text)}, expected {expected}")
+        return cls(match[1], least) if match else cls()
 
     def best(self, found: NDArray[np.int64], claimed: NDArray[np.int64], wanted: int) -> int | None:
         """Return which of several cuts is the best, or ``None`` if none will do.
@@ -67,8 +72,8 @@ class Objective:
         """
         if self.metric == "f1":
             return int((found / (claimed + wanted)).argmax()) if found.any() else None
-        reached = found >= self.least * (claimed if self.metric == "precision" else wanted)
-        return int(np.flatnonzero(reached)[-1 if self.metric == "precision" else 0]) if reached.any() else None
+        reached = np.flatnonzero(found / (claimed if self.metric == "precision" else max(1, wanted)) >= self.least)
+        return int(reached[-1 if self.metric == "precision" else 0]) if len(reached) else None
 
 
 @dataclass(frozen=True)
@@ -82,27 +87,30 @@ class Margins:
     relation: NDArray[np.int16]
     """The relation, counted from 0 as in the label map, [N]."""
     wanted: NDArray[np.int64]
-    """Labelled facts of each relation, those of pairs that are not scored included, [R - 1]."""
+    """Labelled facts of each relation, those of pairs that are not scored included, [R]; the last number is of facts
+    whose relation the model does not know."""
 
     @classmethod
     def of(cls, scores: Sequence[PairScores], gold: Sequence[Document], labels: LabelMap) -> Margins:
         """Collect the margins of documents, and their labels from the same documents with their relations."""
         values, right = [np.zeros(0, np.float32)], [np.zeros(0, np.bool_)]
-        wanted = np.zeros(len(labels) - 1, np.int64)
-        for score, document in zip(scores, gold, strict=True):
+        wanted = np.zeros(len(labels), np.int64)
+        for score, document in zip(scores, map(_scored, gold), strict=True):
+            known = [fact for fact in document.relations if fact.relation in labels.relations]
+            wanted[-1] += len(document.relations) - len(known)
+            np.add.at(wanted, [labels.column(fact.relation) - 1 for fact in known], 1)
             values.append(margins(score.logits)[:, 1:].ravel())
             pairs = [(head, tail) for head, tail in score.pairs.tolist()]
-            right.append(label_matrix(document, labels, pairs)[:, 1:].ravel())
-            np.add.at(wanted, [labels.column(fact.relation) - 1 for fact in set(document.relations)], 1)
+            right.append(label_matrix(document.with_relations(tuple(known)), labels, pairs)[:, 1:].ravel())
         joined = np.concatenate(values)
-        relation = np.resize(np.arange(len(wanted), dtype=np.int16), len(joined))
+        relation = np.resize(np.arange(len(labels) - 1, dtype=np.int16), len(joined))
         return cls(joined, np.concatenate(right), relation, wanted)
 
     def likely(self) -> Margins:
         """Return the margins that are not below those of nearly all true relations: a few in a hundred."""
         if not self.right.any():
             return self
-        return self.where(self.values >= np.quantile(self.values[self.right], IGNORED))
+        return self.where(self.values >= np.quantile(self.values[self.right], IGNORED, method="lower"))
 
     def where(self, chosen: NDArray[np.bool_]) -> Margins:
         """Return some of the margins, with the labelled facts of all relations."""
@@ -113,6 +121,14 @@ class Margins:
         claimed = self.values + calibration.offsets(labels.relations)[1:][self.relation] > 0
         found = int((claimed & self.right).sum())
         return Counts(found, int(claimed.sum()) - found, int(self.wanted.sum()) - found)
+
+
+def _scored(document: Document) -> Document:
+    """Return a document with the relations that :func:`~atlop.evaluation.evaluate` counts: those of its candidates."""
+    if document.candidates is None:
+        return document
+    listed = set(document.candidates)
+    return document.with_relations(tuple(fact for fact in document.relations if (fact.head, fact.tail) in listed))
 
 
 def tune(
@@ -129,12 +145,16 @@ def tune(
     Raises:
         AtlopError: if no offset reaches the objective, or there are offsets per relation for another one than F1.
     """
+    check_options(objective, per_relation=per_relation)
+    likely, offset = margins.likely(), best_offset(margins, objective)
+    own = _relation_offsets(likely, offset, labels) if per_relation else {}
+    return Calibration(offset, own, **_confidence(likely))
+
+
+def check_options(objective: Objective, *, per_relation: bool) -> None:
+    """Refuse offsets per relation for another objective than F1, by raising an AtlopError."""
     if per_relation and objective.metric != "f1":
         raise AtlopError(f"per_relation: got the objective {objective.metric}, expected f1")
-    margins = margins.likely()
-    offset = best_offset(margins, objective)
-    own = _relation_offsets(margins, offset, labels) if per_relation else {}
-    return Calibration(offset, own, **_confidence(margins))
 
 
 def best_offset(margins: Margins, objective: Objective = Objective()) -> float:
@@ -147,12 +167,14 @@ def best_offset(margins: Margins, objective: Objective = Objective()) -> float:
     Raises:
         AtlopError: if no offset reaches the precision or recall.
     """
-    order, ends = _cuts(margins)
-    found = np.cumsum(margins.right[order])[ends]
+    # The best F1 is among the likely relations; any recall may be asked for.
+    likely = margins.likely() if objective.metric == "f1" else margins
+    order, ends = _cuts(likely)
+    found = likely.right[order].cumsum(dtype=np.int64)[ends]
     best = objective.best(found, ends + 1, int(margins.wanted.sum()))
     if best is None and objective.metric != "f1":
         raise AtlopError(f"objective: no offset reaches {objective.metric} {objective.least:g} on these documents")
-    return 0.0 if best is None else _between(margins.values[order], int(ends[best]))
+    return 0.0 if best is None else _below(likely.values[order[ends[best]]], margins.values)
 
 
 def _cuts(margins: Margins) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -162,10 +184,10 @@ def _cuts(margins: Margins) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return order, np.append(ranked[1:] != ranked[:-1], True)[: len(ranked)].nonzero()[0]
 
 
-def _between(ranked: NDArray[np.float32], last: int) -> float:
-    """Return the offset that moves exactly the margins up to a place over zero."""
-    after = ranked[last + 1] if last + 1 < len(ranked) else ranked[last] - 1
-    return -(float(ranked[last]) + float(after)) / 2
+def _below(lowest: np.float32, values: NDArray[np.float32]) -> float:
+    """Return the offset that moves exactly the margins from the lowest one up over zero."""
+    lower = values[values < lowest]
+    return -(float(lowest) + float(lower.max() if len(lower) else lowest - 1)) / 2
 
 
 def _relation_offsets(margins: Margins, common: float, labels: LabelMap) -> dict[str, float]:
@@ -185,7 +207,9 @@ def _own_offset(margins: Margins, f1: float, common: float) -> float:
     order, ends = _cuts(margins)
     # A ratio 2 found / (claimed + wanted) is largest where 2 found - ratio * claimed is, at its largest value.
     gain = 2 * np.cumsum(margins.right[order])[ends] - f1 * (ends + 1)
-    return _between(margins.values[order], int(ends[gain.argmax()])) if len(gain) and gain.max() > 0 else common
+    if gain.max(initial=0) <= 0:
+        return common
+    return _below(margins.values[order[ends[gain.argmax()]]], margins.values)
 
 
 def _confidence(margins: Margins) -> Confidence:
@@ -203,17 +227,37 @@ def _sigmoid(margins: Margins) -> Confidence:
     """Fit a scale and a bias (Platt, 1999)."""
     from sklearn.linear_model import LogisticRegression
 
-    fitted = LogisticRegression(C=1e6).fit(margins.values[:, None].astype(np.float64), margins.right)
-    return {"scale": float(fitted.coef_[0, 0]), "bias": float(fitted.intercept_[0])}
+    # The default penalty matters only to a handful of margins, which might otherwise need an infinite scale.
+    fitted = LogisticRegression().fit(margins.values[:, None].astype(np.float64), margins.right)
+    scale, bias = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+    if scale > 0:
+        return {"scale": scale, "bias": bias}
+    # A higher margin must not be less sure, so all are equally sure.
+    share = float(margins.right.mean())
+    return {"scale": 0.0, "bias": float(np.log(share / (1 - share)))}
 
 
 def _curve(margins: Margins) -> Confidence:
-    """Fit a monotonic curve (isotonic regression)."""
+    """Fit a curve: isotonic regression, each of its levels at the mean of its margins (Oron and Flournoy, 2017)."""
     from sklearn.isotonic import IsotonicRegression
 
-    fitted = IsotonicRegression(y_min=0, y_max=1).fit(margins.values.astype(np.float64), margins.right)
-    points = zip(fitted.X_thresholds_.tolist(), fitted.y_thresholds_.tolist(), strict=True)
-    return {"curve": tuple(points)}
+    values = margins.values.astype(np.float64)
+    fitted = IsotonicRegression(y_min=0, y_max=1).fit_transform(values, margins.right)
+    levels, level, counts = np.unique(fitted, return_inverse=True, return_counts=True)
+    centres = np.bincount(level, values) / counts
+    kept = thinned(centres, levels)
+    return {"curve": tuple(zip(centres[kept].round(4).tolist(), levels[kept].round(4).tolist(), strict=True))}
+
+
+def thinned(x: NDArray[np.float64], y: NDArray[np.float64], tolerance: float = TOLERANCE) -> NDArray[np.int64]:
+    """Return the places of few points [N] between which the others are interpolated within a tolerance.
+
+    From the first and the last point on, the point that is farthest off is added (Douglas and Peucker, 1973).
+    """
+    kept = [0, len(x) - 1]
+    while (off := np.abs(np.interp(x, x[kept], y[kept]) - y)).max() > tolerance:
+        kept = sorted([*kept, int(off.argmax())])
+    return np.unique(kept)
 
 
 def _loss(confidence: Confidence, margins: Margins) -> float:
@@ -223,7 +267,7 @@ def _loss(confidence: Confidence, margins: Margins) -> float:
 
 @dataclass(frozen=True)
 class TunedScores:
-    """Scores of one half of the documents with a calibration that was fitted on the other, averaged over both."""
+    """Scores of documents, each half of them with a calibration that was fitted on the other half."""
 
     f1: float
     precision: float
@@ -237,7 +281,7 @@ class TunedScores:
 def score_by_halves(
     scores: Sequence[PairScores], gold: Sequence[Document], labels: LabelMap, **options: Any
 ) -> TunedScores:
-    """Fit on one half of the documents, score on the other, swap them and average.
+    """Score each half of the documents with what was fitted on the other half.
 
     Args:
         scores: the scores of the documents.
@@ -245,20 +289,12 @@ def score_by_halves(
         labels: the model's label map.
         options: those of :func:`tune`.
     """
-    first, second = (Margins.of(scores[start::2], gold[start::2], labels) for start in (0, 1))
-    rows = [
-        _score(second, tune(first, labels, **options), labels),
-        _score(first, tune(second, labels, **options), labels),
-    ]
-    return TunedScores(**{name: float(np.mean([row[name] for row in rows])) for name in rows[0]})
-
-
-def _score(margins: Margins, calibration: Calibration, labels: LabelMap) -> Mapping[str, float]:
-    counts = margins.counts(calibration, labels)
-    return {
-        "f1": counts.f1,
-        "precision": counts.precision,
-        "recall": counts.recall,
-        "calibration_error": calibration_error(calibration.confidence(margins.values), margins.right),
-        "uncalibrated_error": calibration_error(Calibration().confidence(margins.values), margins.right),
-    }
+    halves = [Margins.of(scores[start::2], gold[start::2], labels) for start in (0, 1)]
+    fitted = [tune(half, labels, **options) for half in reversed(halves)]
+    pairs = list(zip(halves, fitted, strict=True))
+    counts = sum((half.counts(calibration, labels) for half, calibration in pairs), Counts())
+    right = np.concatenate([half.right for half in halves])
+    tuned = np.concatenate([calibration.confidence(half.values) for half, calibration in pairs])
+    plain = np.concatenate([Calibration().confidence(half.values) for half in halves])
+    errors = calibration_error(tuned, right), calibration_error(plain, right)
+    return TunedScores(counts.f1, counts.precision, counts.recall, *errors)

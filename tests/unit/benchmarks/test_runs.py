@@ -30,7 +30,6 @@ from benchmarks.contenders import featurizer_of
 
 import atlop
 from atlop.checkpoint import Checkpoint, save
-from atlop.config import ModelConfig
 from atlop.documents import Document, Relation
 from atlop.formats import write
 
@@ -69,8 +68,11 @@ def test_differences() -> None:
     found = np.array([[0.0, 1.5, -1.0], [0.0, 0.25, -2.0], [0.0, 4.0, 3.0]], dtype=np.float32)
     wanted = {"pairs": 3, "largest_logit_difference": 1.25}
     # The second pair gains a relation; with at most one relation per pair, the third has another one.
-    assert predict.differences(expected, found, ModelConfig(max_labels=None)) == {**wanted, "decisions_changed": 1}
-    assert predict.differences(expected, found, ModelConfig(max_labels=1)) == {**wanted, "decisions_changed": 2}
+    assert predict.differences(expected, found, None) == {**wanted, "decisions_changed": 1}
+    assert predict.differences(expected, found, 1) == {**wanted, "decisions_changed": 2}
+    # One more relation is let in of the first pair, on both sides, and of the second on one.
+    offset = np.array([0.0, -0.5, 1.5], dtype=np.float32)
+    assert predict.differences(expected, found, None, offset) == {**wanted, "decisions_changed": 0}
 
 
 def test_both_train_the_same(tiny_checkpoint: Checkpoint, texts: list[Document]) -> None:

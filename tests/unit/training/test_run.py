@@ -11,6 +11,7 @@ import torch
 from transformers import TrainerCallback, TrainerState
 
 from atlop.backends.pytorch import TorchBackend
+from atlop.calibration import Calibration
 from atlop.checkpoint import Checkpoint, load, save
 from atlop.config import ModelConfig, TrainingConfig
 from atlop.documents import Document, Entity, Mention, Relation
@@ -46,12 +47,12 @@ def test_leaves_a_model_folder_with_its_settings_and_history(
 ) -> None:
     scores = train(configure(dev=corpus_file, epochs=2), tmp_path / "out", device="cpu")
     folder = tmp_path / "out"
-    assert {"atlop.json", "encoder", "history.json", "labels.json", "model.safetensors", "states", "training.json"} == {
-        path.name for path in folder.iterdir()
-    }
+    model = {"atlop.json", "calibration.json", "encoder", "labels.json", "model.safetensors"}
+    assert {path.name for path in folder.iterdir()} == model | {"history.json", "states", "training.json"}
     history = json.loads((folder / "history.json").read_text())
-    assert [row["epoch"] for row in history if "eval_f1" in row] == [1.0, 2.0]
-    assert scores["eval_f1"] == max(row["eval_f1"] for row in history if "eval_f1" in row)
+    rows = [row for row in history if "eval_f1" in row]
+    assert [row["epoch"] for row in rows] == [1.0, 2.0]
+    assert scores["eval_tuned_f1"] == max(row["eval_tuned_f1"] for row in rows)
     assert json.loads((folder / "training.json").read_text())["epochs"] == 2
     assert load(folder).labels == LabelMap(("P1", "P2"), type_constraints=PEOPLE)
     assert len(list(RelationExtractor(TorchBackend(load(folder))).predict(corpus))) == 4
@@ -346,7 +347,7 @@ def test_an_encoder_that_cannot_be_loaded_is_told(configure: Configure, tmp_path
 @pytest.fixture
 def base(make_checkpoint: Callable[..., Checkpoint], tmp_path: Path) -> Path:
     """The folder of a model that knows P1, P2 and P3."""
-    save(make_checkpoint(threshold_offset=1.0, temperature=2.0, max_labels=2), tmp_path / "base")
+    save(make_checkpoint(Calibration(1.0, scale=0.5), max_labels=2), tmp_path / "base")
     return tmp_path / "base"
 
 
@@ -364,14 +365,15 @@ def test_relations_that_a_model_knows_keep_their_weights(base: Path) -> None:
 
 
 def test_a_model_to_start_from_keeps_its_settings_but_not_its_calibration(base: Path) -> None:
-    config = initial_config(base)
-    assert config == dataclasses.replace(load(base).config, threshold_offset=0.0, temperature=1.0)
+    assert initial_config(base) == load(base).config
+    assert load(base).calibration != Calibration()
+    assert start_from(str(base), initial_config(base), LabelMap(("P1",))).calibration == Calibration()
 
 
 def test_settings_that_are_no_structure_apply_to_a_model_to_start_from(
     configure: Configure, base: Path, tmp_path: Path
 ) -> None:
-    sizes = dataclasses.replace(initial_config(base), max_labels=1, window_overlap=8, threshold_offset=0.5)
+    sizes = dataclasses.replace(initial_config(base), max_labels=1, window_overlap=8)
     train(configure(model=sizes), tmp_path / "out", init=str(base), device="cpu")
     assert load(tmp_path / "out").config == sizes
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from transformers import TrainerCallback, TrainingArguments
 
+from atlop.calibration import Calibration
 from atlop.checkpoint import load, new_checkpoint
 from atlop.config import TrainingConfig
 from atlop.documents import Document, Entity, Mention, Relation
@@ -137,11 +138,13 @@ def test_gradients_are_clipped(start: Start, calm_encoder: str) -> None:
 def test_the_best_epoch_is_kept(
     start: Start, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scores, epochs = iter([0.2, 0.5, 0.5, 0.1]), list[dict[str, Tensor]]()
+    # The last epoch is the best before tuning.
+    scores, epochs = iter([(0.2, 0.1), (0.3, 0.5), (0.4, 0.5), (0.6, 0.1)]), list[dict[str, Tensor]]()
 
-    def scored(_: RelationExtractor, __: Corpora) -> dict[str, float]:
+    def scored(_: RelationExtractor, __: Corpora) -> tuple[dict[str, float], Calibration]:
         epochs.append({name: weight.clone() for name, weight in trainer.checkpoint.model.state_dict().items()})
-        return {"f1": next(scores)}
+        plain, tuned = next(scores)
+        return {"f1": plain, "tuned_f1": tuned}, Calibration(offset=plain)
 
     monkeypatch.setattr(module, "dev_scores", scored)
     trainer = start(dev=corpus_file, epochs=4)
@@ -154,7 +157,8 @@ def test_the_best_epoch_is_kept(
         False,
     ]
     best = trainer.best()
-    assert (best["eval_f1"], best["epoch"]) == (0.5, 2.0)
+    assert (best["eval_f1"], best["eval_tuned_f1"], best["epoch"]) == (0.3, 0.5, 2.0)
+    assert load(tmp_path / "out").calibration == Calibration(offset=0.3)
 
 
 def test_one_gpu_of_several_is_used_with_a_warning(start: Start, caplog: pytest.LogCaptureFixture) -> None:

@@ -58,6 +58,7 @@ def make_features(special: SpecialSubwords) -> MakeFeatures:
             words=np.array([-1, *(place if place % 3 else -1 for place in range(length - 2)), -1][:length]),
             pairs=np.array(listed, dtype=np.int64).reshape(-1, 2),
             labels=None if columns is None else random.random((len(listed), columns)) < 0.4,
+            evidence=None if columns is None else random.random((len(listed), -(-(length - 2) // 5))) < 0.4,
         )
 
     return make

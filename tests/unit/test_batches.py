@@ -53,7 +53,8 @@ def slow_batch(features: Sequence[Features], special: SpecialSubwords) -> dict[s
     found["most_sentences"] = max(max(row) for row in found["sentences"]) + 1
     found["whole"] = all(len(document.windows) == 1 for document in features)
     complete = all(document.labels is not None for document in features)
-    return {**found, "labels": found["labels"] if complete else None}
+    _pad(found["evidence"], False, least=found["most_sentences"])
+    return {**found, **({} if complete else {"labels": None, "evidence": None})}
 
 
 def _add_rows(
@@ -108,6 +109,7 @@ def _add_document(found: dict[str, Any], document: Features, first_place: int, l
         )
         found["context_blocks"].append(block)
     found["labels"] += [] if document.labels is None else document.labels.tolist()
+    found["evidence"] += [] if document.evidence is None else document.evidence.tolist()
 
 
 def as_lists(batch: Batch[Any]) -> dict[str, Any]:

@@ -24,7 +24,10 @@ MODEL = {
     "interaction": (["none", 1], f"one of reverse, {OTHER} interaction, or null"),
     "thresholding": ([True], f"one of adaptive, adaptive-bce, global, weighted-softmax, {OTHER} thresholding"),
     "positive_weight": ([0.0, -1.0, float("inf"), None], "a number above 0"),
-    "heads": (["evidence", ("evidence",)], "a list of parts that are registered as heads, each once"),
+    "heads": (
+        ["missing", ("missing",), ("evidence", "evidence")],
+        "a list of parts that are registered as heads, each once",
+    ),
     "max_labels": ([0, 1.0, "all"], f"{ONE}, or null"),
     "max_length": ([7], "an integer from 8 to 2147483647, or null"),
     "window": ([7], "an integer from 8 to 2147483647, or null"),

@@ -288,8 +288,8 @@ def test_documents_are_yielded_as_soon_as_they_and_those_before_are_scored(
     backend = TorchBackend(tiny_checkpoint)
     monkeypatch.setattr(backend, "batch_subwords", 1)
     scored: list[str] = []
-    logits = backend._logits
-    monkeypatch.setattr(backend, "_logits", lambda features: scored.append(features[0].title) or logits(features))
+    scores = backend._scores
+    monkeypatch.setattr(backend, "_scores", lambda features: scored.append(features[0].title) or scores(features))
     first = next(RelationExtractor(backend).predict(documents * 4))
     assert first.title == "Document 0"
     assert len(scored) < 10

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from atlop import formats
-from atlop.backends import devices
+from atlop import backends, formats
 from atlop.cli import options
 from atlop.errors import AtlopError
 from atlop.folder import BUNDLED
@@ -21,7 +20,7 @@ def problem(function: Any, *arguments: Any) -> str:
 
 def test_the_lists_are_those_of_the_library() -> None:
     assert (options.READABLE, options.WRITABLE) == (formats.READABLE, formats.WRITABLE)
-    assert options.PRECISIONS == devices.PREDICTION
+    assert options.PRECISIONS == backends.PRECISIONS
 
 
 TARGETS = {

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-SPECIAL = re.compile(r"([\\`*_\[\]|])")
-"""Characters that Markdown would not show as they are."""
+SPECIAL = re.compile(r"([\\`*\[\]|]|(?<!\w)_|_(?!\w))")
+"""Characters that Markdown would not show as they are; within a word, it shows an underscore."""
 
 
 def escaped(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -10,10 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from atlop.errors import DataError, shown
+from atlop.experiments.plan import NAME
 from atlop.experiments.row import Row
-
-NAME = re.compile(r"[\w.-]*\w")
-"""Names of sweeps: they become names of files, and words of the comments that say where a table goes."""
 
 Score = Callable[[Row], float | None]
 """Looks up a score from 0 to 1 in a row; ``None`` if the row has none."""
@@ -103,8 +100,8 @@ def by_sweep(rows: Iterable[Row]) -> list[Results]:
     """
     found: dict[str, dict[str, list[Row]]] = {}
     for row in rows:
-        if not NAME.fullmatch(row.sweep):
-            raise DataError(f"sweep: got {shown(row.sweep)}, expected letters, digits, hyphens, dots and underscores")
+        if not NAME.fullmatch(row.sweep):  # it becomes part of the names of files
+            raise DataError(f"sweep: got {shown(row.sweep)}, expected lower-case letters, digits and hyphens")
         found.setdefault(row.sweep, {}).setdefault(row.name, []).append(row)
     _check_distinct([row for groups in found.values() for runs in groups.values() for row in runs])
     return [

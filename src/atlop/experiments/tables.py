@@ -166,12 +166,13 @@ def origin(results: Results) -> str:
     documents = _listed(_documents(row.documents) for row in rows)
     machines, versions = _listed(_machine(row.machine) for row in rows), _listed(row.version for row in rows)
     minutes = statistics.fmean(row.minutes for row in rows)
-    trained = f"Trained {when} with {with_seeds} on {documents} documents"
+    trained = f"Trained {when} with {with_seeds} on {documents}"
     return f"{trained}; {machines}; atlop {versions}; {minutes:.0f} minutes per run on average."
 
 
 def _documents(counts: Mapping[str, int]) -> str:
-    return " and ".join(f"{count:,} {split}" for split, count in counts.items())
+    """Describe the documents of a run."""
+    return f"{counts['train']:,} documents, scored on {counts['dev']:,} dev documents"
 
 
 def _machine(facts: Mapping[str, object]) -> str:

@@ -22,7 +22,7 @@ MARKERS = ("o", "s", "^", "D", "v")
 """For those who see no colour, or print without."""
 GREY = "#8A8A8A"
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {  # matplotlib's types list every key
     "axes.edgecolor": GREY,
     "axes.spines.right": False,
     "axes.spines.top": False,

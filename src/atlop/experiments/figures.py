@@ -101,7 +101,7 @@ def draw_entities(figure: Figure, results: Results) -> None:
         bars = [estimate.deviation or 0.0 for _, estimate in known]
         xs = [x + 0.05 * (place - (len(groups) - 1) / 2) for x, _ in known]  # beside each other, for the error bars
         plot.errorbar(xs, [e.mean for _, e in known], yerr=bars, elinewidth=0.8, **_line(place))
-        ends.append(known[-1][1].mean if known else float("nan"))
+        ends.append(known[-1][1].mean if known else 0.0)
     counts = {part["entities"]: part["documents"] for row in results.rows for part in row.by_entities}
     plot.set_xticks(range(len(ranges)), [f"{label.replace('-', '–')}\nn = {counts[label]}" for label in ranges])
     plot.set(xlabel="Entities of the document; n: documents", ylabel="F1 in points", title=_title(results))
@@ -145,7 +145,8 @@ def draw_precision_recall(figure: Figure, results: Results) -> None:
         recall, precision = zip(*row.curve, strict=True) if row.curve else ((), ())
         plot.plot(_points(recall), _points(precision), color=COLOURS[place])
         tuned = _points([row.tuned["recall"], row.tuned["precision"]])
-        plot.plot(*tuned, MARKERS[place], color=COLOURS[place], mec="white", ms=9, label=wrapped(group.name, 20))
+        look: dict[str, Any] = {"color": COLOURS[place], "mec": "white", "ms": 9, "zorder": 9 - place}
+        plot.plot(*tuned, MARKERS[place], label=wrapped(group.name, 20), **look)
     plot.set(xlabel="Recall in points", ylabel="Precision in points", ylim=(0, 102), xlim=(0, None))
     plot.set_title(_title(results))
     plot.grid(True)
@@ -164,7 +165,7 @@ def draw_learning(figure: Figure, results: Results) -> None:
         tuned, untuned = by_epoch(group, "tuned_f1"), by_epoch(group, "f1")
         plot.plot(*untuned, color=COLOURS[place], linestyle=(0, (3, 2)), linewidth=1)
         plot.plot(*tuned, **_line(place))
-        ends.append(tuned[1][-1] if tuned[1] else float("nan"))
+        ends.append(tuned[1][-1] if tuned[1] else 0.0)
     plot.plot([], [], color=GREY, label="tuned")
     plot.plot([], [], color=GREY, linestyle=(0, (3, 2)), linewidth=1, label="untuned")
     plot.set(xlabel="Epoch", ylabel="Dev F1 in points", ylim=(0, None), title=_title(results))

@@ -15,6 +15,20 @@ from atlop.experiments.results import Estimate, Group, Results, Score, entities_
 NONE = "–"
 """Shown where there is no score."""
 
+INTRODUCTION = "Scores are those on the dev documents, in points; ± is the sample standard deviation over seeds."
+"""What a reader of any table should know."""
+
+TITLES = {
+    "scores": "Scores",
+    "published": "Differences beside the published ones",
+    "breakdown": "F1 by kind of fact and size of document",
+    "calibration": "Calibration error",
+    "identifiers": "Scores by identifier",
+    "figures": "Figures",
+    "commands": "Commands",
+}
+"""The heading of each table, and of the figures, in the order of a report."""
+
 BREAKDOWN: dict[str, Score] = {
     "Within a sentence": score("breakdown", "intra_f1"),
     "Across sentences": score("breakdown", "inter_f1"),
@@ -24,9 +38,9 @@ BREAKDOWN: dict[str, Score] = {
 }
 
 
-def points(value: float | None) -> str:
+def points(value: float) -> str:
     """Format a score."""
-    return NONE if value is None else f"{value:.2f}"
+    return f"{value:.2f}"
 
 
 def signed(value: float) -> str:
@@ -44,7 +58,7 @@ def spread(estimate: Estimate | None) -> str:
 
 def mean(estimate: Estimate | None) -> str:
     """Format a score without its deviation."""
-    return points(estimate and estimate.mean)
+    return NONE if estimate is None else points(estimate.mean)
 
 
 def scores(results: Results) -> Table:
@@ -185,6 +199,12 @@ def _listed(parts: Iterable[str]) -> str:
     """Join the distinct parts of a sentence."""
     *most, last = dict.fromkeys(parts)
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def tables(results: Results) -> dict[str, Table | Listing]:
+    """Return the tables for which a sweep has data, by name."""
+    made = {name: make(results) for name, make in TABLES.items()}
+    return {name: table for name, table in made.items() if table is not None}
 
 
 TABLES: dict[str, Callable[[Results], Table | Listing | None]] = {

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -65,7 +65,8 @@ class Report:
                     temporary.replace(path)
         finally:
             for temporary in staged.values():
-                temporary.unlink(missing_ok=True)
+                with suppress(OSError):  # it is in its place, or could not be written
+                    temporary.unlink()
 
 
 def make_report(rows: Iterable[Row], output: Path, *, html: Path | None = None, figures: Path | None = None) -> Report:

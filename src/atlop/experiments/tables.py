@@ -177,22 +177,18 @@ def origin(results: Results) -> str:
     dates, seeds = sorted({row.date for row in rows}), sorted({row.seed for row in rows})
     when = f"from {dates[0]} to {dates[-1]}" if len(dates) > 1 else f"on {dates[0]}"
     with_seeds = f"{'seed' if len(seeds) == 1 else 'seeds'} {_listed(map(str, seeds))}"
-    documents = _listed(_documents(row.documents) for row in rows)
+    train, dev = (_listed(f"{row.documents[split]:,}" for row in rows) for split in ("train", "dev"))
     machines, versions = _listed(_machine(row.machine) for row in rows), _listed(row.version for row in rows)
     minutes = statistics.fmean(row.minutes for row in rows)
-    trained = f"Trained {when} with {with_seeds} on {documents}"
+    trained = f"Trained {when} with {with_seeds} on {train} documents, scored on {dev} dev documents"
     return f"{trained}; {machines}; atlop {versions}; {minutes:.0f} minutes per run on average."
 
 
-def _documents(counts: Mapping[str, int]) -> str:
-    """Describe the documents of a run."""
-    return f"{counts['train']:,} documents, scored on {counts['dev']:,} dev documents"
-
-
 def _machine(facts: Mapping[str, object]) -> str:
-    """Describe a machine."""
-    known = {"cores": "{} cores", "torch": "torch {}"}
-    return ", ".join(known.get(name, "{}").format(value) for name, value in facts.items())
+    """Describe a machine: its processor, and in brackets what else scores and times depend on."""
+    forms = {"cores": "{} cores", "torch": "torch {}"}
+    processor, *others = (forms.get(name, "{}").format(value) for name, value in facts.items())
+    return f"{processor} ({', '.join(others)})" if others else processor
 
 
 def _listed(parts: Iterable[str]) -> str:

@@ -71,19 +71,25 @@ def wrapped(name: str, width: int = 26) -> str:
     return "\n".join(textwrap.wrap(name, width, max_lines=4, placeholder=" …"))
 
 
-def name_rows(plot: Axes, names: Sequence[str]) -> None:
-    """Name the rows of a plot from top to bottom."""
-    plot.set_yticks(range(len(names)), [wrapped(name) for name in names])
-    plot.set_ylim(len(names) - 0.5, -0.5)
+def name_rows(plot: Axes, names: Sequence[str]) -> list[float]:
+    """Name the rows of a plot from top to bottom, and return their places; a long name takes more room."""
+    heights = [_row_height(name) for name in names]
+    places = [sum(heights[:i]) + height / 2 for i, height in enumerate(heights)]
+    plot.set_yticks(places, [wrapped(name) for name in names])
+    plot.set_ylim(sum(heights), 0)
     plot.tick_params(axis="y", length=0)
     plot.grid(True, axis="x")
     plot.set_axisbelow(True)
+    return places
 
 
 def rows_height(names: Sequence[str]) -> float:
     """Return the height that the rows need, in inches."""
-    lines = max(wrapped(name).count("\n") + 1 for name in names)
-    return len(names) * max(0.4, 0.12 + 0.16 * lines)
+    return sum(map(_row_height, names))
+
+
+def _row_height(name: str) -> float:
+    return 0.2 + 0.17 * (wrapped(name).count("\n") + 1)
 
 
 def label_ends(plot: Axes, ends: Sequence[float], names: Sequence[str], *, height: float) -> None:
@@ -115,7 +121,7 @@ def spread(centres: Sequence[float], sizes: Sequence[float], *, low: float, high
     Returns:
         The new centres, in the same order from low to high as the old ones.
     """
-    order = sorted(range(len(centres)), key=lambda i: centres[i])
+    order = sorted(range(len(centres)), key=lambda i: (centres[i], -i))  # of equals, the first on top
     placed, floor = list(centres), low
     for i in order:
         placed[i] = max(centres[i], floor + sizes[i] / 2)

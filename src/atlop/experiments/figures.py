@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from atlop.experiments.block import Picture
 from atlop.experiments.canvas import COLOURS, GREY, MARKERS, label_ends, name_rows, render, rows_height, wrapped
 from atlop.experiments.results import Group, Results, entities_score
-from atlop.experiments.tables import BREAKDOWN, shown_breakdown, signed
+from atlop.experiments.tables import BREAKDOWN, points, shown_breakdown, signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,30 +65,21 @@ def draw_ablations(figure: Figure, results: Results) -> None:
     """Draw the F1 of each row as a dot and that of the first row as a line."""
     plot, first = figure.subplots(), results.groups[0].f1.mean
     plot.axvline(first, color=GREY, linewidth=1, linestyle="--")
-    for place, group in enumerate(results.groups):
-        _dot(plot, place, group)
-        difference = signed(group.f1.mean - first) if place else f"{first:.2f}"
-        plot.text(1.02, place, difference, va="center", ha="left", transform=plot.get_yaxis_transform())
-    name_rows(plot, [group.name for group in results.groups])
+    places = name_rows(plot, [group.name for group in results.groups])
+    for number, (place, group) in enumerate(zip(places, results.groups, strict=True)):
+        _dot(plot, place, group, colour=COLOURS[min(number, 1)])
+        difference = signed(group.f1.mean - first) if number else points(first)
+        plot.text(1.02, place, difference, va="center", transform=plot.get_yaxis_transform())
     single = "; hollow: one seed" if any(len(group.rows) == 1 for group in results.groups) else ""
     several = "; bar: deviation over seeds" if any(len(group.rows) > 1 for group in results.groups) else ""
     plot.set_xlabel(f"F1 in points{several}{single}")
 
 
-def _dot(plot: Axes, place: int, group: Group) -> None:
-    estimate, colour = group.f1, COLOURS[1] if place else COLOURS[0]
+def _dot(plot: Axes, place: float, group: Group, *, colour: str) -> None:
+    estimate = group.f1
     face = "white" if estimate.deviation is None else colour
-    plot.errorbar(
-        estimate.mean,
-        place,
-        xerr=estimate.deviation,
-        fmt="o",
-        color=colour,
-        markerfacecolor=face,
-        markersize=7,
-        capsize=3,
-        zorder=3,
-    )
+    look: dict[str, Any] = {"color": colour, "markerfacecolor": face, "markersize": 7, "capsize": 3, "zorder": 3}
+    plot.errorbar(estimate.mean, place, xerr=estimate.deviation, fmt="o", **look)
 
 
 def draw_entities(figure: Figure, results: Results) -> None:
@@ -103,7 +94,7 @@ def draw_entities(figure: Figure, results: Results) -> None:
         plot.errorbar(xs, [e.mean for _, e in known], yerr=bars, elinewidth=0.8, **_line(place))
         ends.append(known[-1][1].mean if known else 0.0)
     counts = {part["entities"]: part["documents"] for row in results.rows for part in row.by_entities}
-    plot.set_xticks(range(len(ranges)), [f"{label.replace('-', '–')}\nn = {counts[label]}" for label in ranges])
+    plot.set_xticks(range(len(ranges)), [f"{label.replace('-', '–')}\nn = {counts[label]:,}" for label in ranges])
     plot.set(xlabel="Entities of the document; n: documents", ylabel="F1 in points", title=_title(results))
     _finish(plot, ends, groups)
 
@@ -122,19 +113,23 @@ def draw_breakdown(figure: Figure, results: Results) -> None:
     """Draw the F1 of two kinds of facts of each row on one line, in a panel for each pair of kinds."""
     pairs = [pair for pair in PAIRS if {*pair} <= shown_breakdown(results).keys()]
     panels = figure.subplots(1, len(pairs), squeeze=False, sharey=True)[0]
-    name_rows(panels[0], [group.name for group in results.groups])
     for panel, pair in zip(panels, pairs, strict=True):
-        means = [[group.estimate(BREAKDOWN[kind]) for group in results.groups] for kind in pair]
-        for place, ends in enumerate(zip(*means, strict=True)):
-            panel.plot([end.mean for end in ends if end], [place] * sum(map(bool, ends)), color=GREY, linewidth=1)
-        for kind, estimates, colour, marker in zip(pair, means, COLOURS[1:], MARKERS, strict=False):
-            known = [(e.mean, place) for place, e in enumerate(estimates) if e]
-            panel.plot(*zip(*known, strict=True), marker, color=colour, markersize=7, label=kind)
-        panel.set_xlabel("F1 in points")
-        panel.grid(True, axis="x")
-        panel.margins(x=0.1)
-        panel.tick_params(axis="y", length=0)
-        panel.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, handletextpad=0.1, columnspacing=1)
+        _dumbbells(panel, results.groups, pair)
+
+
+def _dumbbells(panel: Axes, groups: Sequence[Group], pair: Sequence[str]) -> None:
+    """Draw a dot for each of two kinds of facts, and a line between them."""
+    places = name_rows(panel, [group.name for group in groups])
+    for place, group in zip(places, groups, strict=True):
+        ends = [estimate.mean for kind in pair if (estimate := group.estimate(BREAKDOWN[kind]))]
+        panel.plot(ends, [place] * len(ends), color=GREY, linewidth=1)
+    for kind, colour, marker in zip(pair, COLOURS[1:], MARKERS, strict=False):
+        found = [(group.estimate(BREAKDOWN[kind]), place) for group, place in zip(groups, places, strict=True)]
+        known = [(estimate.mean, place) for estimate, place in found if estimate]
+        panel.plot(*zip(*known, strict=True), marker, color=colour, markersize=7, label=kind)
+    panel.set_xlabel("F1 in points")
+    panel.margins(x=0.1)
+    panel.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, handletextpad=0.1, columnspacing=1)
 
 
 def draw_precision_recall(figure: Figure, results: Results) -> None:
@@ -169,6 +164,7 @@ def draw_learning(figure: Figure, results: Results) -> None:
     plot.plot([], [], color=GREY, label="tuned")
     plot.plot([], [], color=GREY, linestyle=(0, (3, 2)), linewidth=1, label="untuned")
     plot.set(xlabel="Epoch", ylabel="Dev F1 in points", ylim=(0, None), title=_title(results))
+    plot.locator_params(axis="x", integer=True)
     plot.legend(loc="lower right")
     _finish(plot, ends, groups)
 

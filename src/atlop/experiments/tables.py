@@ -63,7 +63,17 @@ def mean(estimate: Estimate | None) -> str:
 
 def scores(results: Results) -> Table:
     """Compare the rows of a sweep with the first one."""
-    columns = ("Row", "Seeds", "F1", "Difference", "F1 untuned", "Precision", "Recall", "F1, own offsets", "Ign F1")
+    columns = (
+        "Row",
+        "Seeds",
+        "F1",
+        "Difference",
+        "F1 untuned",
+        "Precision",
+        "Recall",
+        "F1, offset per relation",
+        "Ign F1",
+    )
     lines = [
         (group.name, str(len(group.rows)), spread(group.f1), _difference(results, group), *_means(group))
         for group in results.groups
@@ -181,7 +191,9 @@ def origin(results: Results) -> str:
     machines, versions = _listed(_machine(row.machine) for row in rows), _listed(row.version for row in rows)
     minutes = statistics.fmean(row.minutes for row in rows)
     trained = f"Trained {when} with {with_seeds} on {train} documents, scored on {dev} dev documents"
-    return f"{trained}; {machines}; atlop {versions}; {minutes:.0f} minutes per run on average."
+    return (
+        f"{trained}; {machines}; atlop {versions}; {minutes:.{0 if minutes >= 10 else 1}f} minutes per run on average."
+    )
 
 
 def _machine(facts: Mapping[str, object]) -> str:

@@ -89,7 +89,7 @@ def test_long_names_are_broken_and_cut_off() -> None:
 def test_labels_do_not_overlap(labels: list[tuple[float, float]]) -> None:
     centres, sizes = [centre for centre, _ in labels], [size for _, size in labels]
     placed = spread(centres, sizes, low=0, high=100)
-    order = sorted(range(len(labels)), key=lambda i: centres[i])
+    order = sorted(range(len(labels)), key=lambda i: (centres[i], -i))
     assert all(placed[j] - placed[i] >= (sizes[i] + sizes[j]) / 2 - 1e-9 for i, j in pairwise(order))
     assert min(place - size / 2 for place, size in zip(placed, sizes, strict=True)) >= -1e-9
     assert max(p + s / 2 for p, s in zip(placed, sizes, strict=True)) <= max(100, sum(sizes)) + 1e-9
@@ -97,6 +97,7 @@ def test_labels_do_not_overlap(labels: list[tuple[float, float]]) -> None:
 
 def test_labels_with_room_stay() -> None:
     assert spread([80, 20, 50], [10, 10, 10], low=0, high=100) == [80, 20, 50]
+    assert spread([50, 50], [10, 10], low=0, high=100) == [60, 50]  # the first on top
 
 
 def test_without_matplotlib(results: Results, monkeypatch: pytest.MonkeyPatch) -> None:

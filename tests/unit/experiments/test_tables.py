@@ -36,7 +36,7 @@ def markdown(results: Results, name: str) -> list[str]:
 
 def test_scores(results: Results) -> None:
     assert markdown(results, "scores") == [
-        "| Row | Seeds | F1 | Difference | F1 untuned | Precision | Recall | F1, own offsets | Ign F1 |",
+        "| Row | Seeds | F1 | Difference | F1 untuned | Precision | Recall | F1, offset per relation | Ign F1 |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
         "| full | 3 | 60.00 ± 2.00 |  | 57.00 | 65.00 | 55.00 | 61.00 | 58.00 |",
         "| a\\|b | 2 | 58.00 ± 1.41 | −2.00 | 55.00 | 63.00 | 53.00 | 59.00 | 56.00 |",
@@ -157,6 +157,11 @@ def test_several_days_and_machines(make_row: MakeRow) -> None:
         "documents; x86_64 (AVX2, 2 cores, torch 2.13.0, fp32) and arm64; "
         "atlop 0.1.0 (1234567); 10 minutes per run on average."
     )
+
+
+def test_short_runs(make_row: MakeRow) -> None:
+    (results,) = by_sweep([make_row(minutes=0.34)])
+    assert markdown(results, "commands")[-1].endswith("; 0.3 minutes per run on average.")
 
 
 def test_tables_without_data_are_not_there(make_row: MakeRow) -> None:

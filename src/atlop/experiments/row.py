@@ -97,7 +97,8 @@ def read_rows(path: Path) -> list[Row]:
         DataError: naming the line that holds no row.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        with path.open(encoding="utf-8") as file:  # not splitlines(), to which a name may hold an end of line
+            lines = list(file)
     except (OSError, ValueError) as error:
         raise AtlopError(f"{path}: cannot be read: {reason(error)}") from error
     rows = []

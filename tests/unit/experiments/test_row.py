@@ -1,0 +1,86 @@
+"""Rows are read as they were written, and a broken line is named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlop.errors import AtlopError
+from atlop.experiments.row import Row, read_rows, write_rows
+
+MakeRow = Callable[..., Row]
+
+
+def problem(path: Path) -> str:
+    with pytest.raises(AtlopError) as caught:
+        read_rows(path)
+    return str(caught.value)
+
+
+def test_rows_are_read_as_they_were_written(make_row: MakeRow, tmp_path: Path) -> None:
+    curve = [[0.1, 0.9], [0.2, 0.8]]  # JSON knows no tuples
+    rows = [make_row(seed=seed, curve=curve, published={"f1": 61.1, "source": "a paper"}) for seed in (1, 2)]
+    write_rows(tmp_path / "tiny.jsonl", rows)
+    assert read_rows(tmp_path / "tiny.jsonl") == rows
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.jsonl"]
+
+
+@pytest.mark.parametrize("character", ["\u2028", "\x85", "\n", "é"])
+def test_a_name_holds_any_character(character: str, make_row: MakeRow, tmp_path: Path) -> None:
+    write_rows(tmp_path / "tiny.jsonl", [make_row(name=f"a{character}b")])
+    assert [row.name for row in read_rows(tmp_path / "tiny.jsonl")] == [f"a{character}b"]
+
+
+def test_the_key_is_the_name_and_the_seed(make_row: MakeRow) -> None:
+    assert make_row("full", 7).key == ("full", 7)
+
+
+BROKEN = {
+    "{": "not readable as JSON: Expecting property name enclosed in double quotes: line 2 column 1 (char 2)",
+    "": "not readable as JSON: Expecting value: line 2 column 1 (char 1)",
+    "[1]": "got [1] (list), expected a row that `atlop sweep` wrote",
+    '{"title": "x"}': "got {'title': 'x'} (dict), expected a row that `atlop sweep` wrote",
+}
+
+
+@pytest.mark.parametrize("line", BROKEN)
+def test_a_broken_line_is_named(line: str, make_row: MakeRow, tmp_path: Path) -> None:
+    path = tmp_path / "tiny.jsonl"
+    path.write_text(f"{json.dumps(make_row().to_json())}\n{line}\n")
+    assert problem(path) == f"{path}: line 2: {BROKEN[line]}"
+
+
+def test_a_row_of_another_version(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.jsonl"
+    path.write_text('{"sweep": "tiny", "name": "full", "seed": 1, "tuned": {}}\n')
+    found = problem(path)
+    assert found.startswith(f"{path}: line 1: got a row of another version: Row.__init__() missing ")
+    assert found.endswith("'curve', and 'reliability'; run the sweep again")
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    assert problem(tmp_path / "no.jsonl") == f"{tmp_path / 'no.jsonl'}: cannot be read: No such file or directory"
+    (tmp_path / "binary").write_bytes(b"\xff")
+    assert problem(tmp_path / "binary").startswith(f"{tmp_path / 'binary'}: cannot be read: 'utf-8' codec")
+
+
+def test_rows_are_written_whole_or_not_at_all(
+    make_row: MakeRow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "tiny.jsonl"
+    write_rows(path, [make_row()])
+    before = path.read_bytes()
+
+    def full(*arguments: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(AtlopError) as caught:
+        write_rows(path, [make_row(), make_row(seed=2)])
+    assert str(caught.value) == f"{path}: cannot be written: No space left on device"
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

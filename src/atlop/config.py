@@ -100,7 +100,8 @@ class TrainingConfig:
     train: Path = setting(PATH)
     """Training documents, in any format that atlop reads."""
     dev: Path | None = setting(optional(PATH), None)
-    """Documents whose F1 selects the best epoch; without them the last epoch is kept."""
+    """Documents on which the model is tuned after each epoch; the best F1 after tuning selects the epoch. Without them
+    the last epoch is kept, as it was trained."""
     dev_pubtator: Path | None = setting(optional(PATH), None)
     """The dev documents in PubTator format, to also score against every gold fact instead of the listed candidates."""
     labels: Path | None = setting(optional(PATH), None)

@@ -82,7 +82,7 @@ def expected(workplace: Path, documents: list[Document]) -> list[Document]:
 def test_a_newcomer_trains_and_predicts(workplace: Path) -> None:
     trained = process("train", "run.yaml", "--output", "mine", "--device", "cpu", folder=workplace)
     assert re.fullmatch(rf"Model in mine; best epoch: f1 .+; {SPEED}\n", trained.stdout)
-    scores = r"f1 \S+, precision \S+, recall \S+"
+    scores = r"f1 \S+, precision \S+, recall \S+, tuned_f1 \S+, .+"
     assert re.search(rf"(?m)^atlop: epoch 1 of 1: {scores}, {SPEED}$", trained.stderr)
     predicted = process("predict", "documents.jsonl", "--model", "mine", folder=workplace)
     assert predicted.stderr == ""
@@ -397,7 +397,7 @@ def test_info_shows_which_pairs_of_types_can_be_skipped(run: Run, typed: Path) -
 @pytest.mark.parametrize("arguments", ["", "--help"])
 def test_help_lists_the_commands_in_the_order_of_use_with_an_example(run: Run, arguments: str) -> None:
     shown = run(arguments).output
-    commands = ["predict", "demo", "evaluate", "train", "convert", "info", "export", "import-reference"]
+    commands = ["predict", "demo", "evaluate", "train", "tune", "convert", "info", "export", "import-reference"]
     assert re.findall(r"(?m)^│ ([a-z][a-z-]+) ", shown) == commands
     assert "Example: atlop predict documents.jsonl --to table" in shown
     assert "docs/cli.md" in shown

@@ -78,5 +78,13 @@ def test_decisions_are_those_of_the_published_code_ties_included(table: list[lis
 def test_lead_is_the_distance_to_the_threshold() -> None:
     logits = np.array([[1, 3, -1]], dtype=np.float32)
     assert margins(logits).tolist() == [[0.0, 2.0, -2.0]]
-    assert margins(logits, 0.5).tolist() == [[0.5, 2.5, -1.5]]
-    assert margins(logits, 0.5).dtype == np.float32
+    assert margins(logits).dtype == np.float32
+
+
+def test_every_relation_may_have_its_own_offset() -> None:
+    logits = np.array([[1, 3, 0.5, -1], [1, 3, 2, 1.5]], dtype=np.float32)
+    offsets = np.array([0, -3, 1, 1], dtype=np.float32)
+    assert decode(logits, None, offsets).tolist() == [[False, False, True, False], [False, False, True, True]]
+    # The best of a pair are those of the largest sums: -1, 2 and 1.5 above the threshold of the second.
+    assert decode(logits, 1, offsets).tolist() == [[False, False, True, False], [False, False, True, False]]
+    assert decode(logits[1:], 2, np.array([0, 0.1, 2, 2], dtype=np.float32)).tolist() == [[False, False, True, True]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from transformers import AutoModel, DebertaV2Config, ModernBertConfig, PreTraine
 from atlop.backends import PairOutput
 from atlop.backends.onnx import OnnxBackend
 from atlop.backends.pytorch import TorchBackend
+from atlop.calibration import Calibration
 from atlop.checkpoint import Checkpoint, load
 from atlop.config import ModelConfig
 from atlop.errors import CheckpointError, MissingExtraError
@@ -75,6 +77,37 @@ def test_the_other_parts_of_a_model_export_too(make_checkpoint: Callable[..., Ch
     assert not found.logits[:, 0].any()
     np.testing.assert_allclose(found.logits, expected.logits, atol=1e-4)
     assert found.evidence is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"mention_pooling": "max", "interaction": "reverse", "thresholding": "weighted-softmax"},
+        {"mention_pooling": "logsumexp-typed", "interaction": "reverse", "thresholding": "global"},
+        {"thresholding": "adaptive-bce"},
+    ],
+    ids=["max", "typed", "bce"],
+)
+def test_parts_beyond_the_paper_export_too(
+    make_checkpoint: Callable[..., Checkpoint], tmp_path: Path, parts: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = make_checkpoint(Calibration(0.25, curve=((-1, 0.25), (2, 0.75))), **parts)
+    # Weights that are 0 where training starts.
+    for name, weight in checkpoint.model.named_parameters():
+        if name.startswith(("interaction.", "pooling.")):
+            torch.nn.init.normal_(weight)
+    monkeypatch.setattr("atlop.backends.onnx.EXPORTED_PAIRS", 2)  # pairs of one block depend on those of others
+    export_onnx(checkpoint, tmp_path)
+    backend = OnnxBackend(tmp_path)
+    assert backend.calibration == checkpoint.calibration
+    assert (tmp_path / "interaction.onnx").exists() == ("interaction" in parts)
+    whole = example(backend.tokenizer, length=90, window=64, entities=[[1, 50], [30], [], [70]])
+    # Of some pairs the reverse is not scored.
+    some = dataclasses.replace(whole, pairs=whole.pairs[[5, 0, 3, 8]])
+    for document in (whole, some):
+        ((found,),), ((expected,),) = (list(each.logits([[document]])) for each in (backend, TorchBackend(checkpoint)))
+        np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 SIZES: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}

@@ -29,8 +29,8 @@ from atlop.labels import LabelMap
 SHRINKAGE = 100
 """The offset of a relation with so many facts is half its own and half that of all relations."""
 
-IGNORED = 0.01
-"""Share of the true relations whose margins are so low that they, and the many below them, are not looked at."""
+CLAIMS = 20
+"""Only the highest margins are looked at, so many for each labelled fact: the F1 of more claims is below 0.1."""
 
 TOLERANCE = 0.005
 """How far a confidence may be from the fitted curve, so that few points are stored: half of a percent."""
@@ -107,10 +107,11 @@ class Margins:
         return cls(joined, np.concatenate(right), relation, wanted)
 
     def likely(self) -> Margins:
-        """Return the margins that are not below those of nearly all true relations: a few in a hundred."""
-        if not self.right.any():
+        """Return the highest margins, among which the cut of the best F1 is; of a corpus, a few in a hundred."""
+        most = max(1, CLAIMS * int(self.wanted.sum()))
+        if most >= len(self.values):
             return self
-        return self.where(self.values >= np.quantile(self.values[self.right], IGNORED, method="lower"))
+        return self.where(self.values >= np.partition(self.values, -most)[-most])
 
     def where(self, chosen: NDArray[np.bool_]) -> Margins:
         """Return some of the margins, with the labelled facts of all relations."""
@@ -167,7 +168,7 @@ def best_offset(margins: Margins, objective: Objective = Objective()) -> float:
     Raises:
         AtlopError: if no offset reaches the precision or recall.
     """
-    # The best F1 is among the likely relations; any recall may be asked for.
+    # Any recall may be asked for.
     likely = margins.likely() if objective.metric == "f1" else margins
     order, ends = _cuts(likely)
     found = likely.right[order].cumsum(dtype=np.int64)[ends]

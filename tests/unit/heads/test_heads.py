@@ -136,7 +136,8 @@ def test_a_head_without_weights_starts_anew_and_says_so(
 def test_a_part_that_is_not_registered_is_refused(make_checkpoint: Callable[..., Checkpoint]) -> None:
     with pytest.raises(ConfigError) as caught:
         make_checkpoint(heads=["missing"], mention_pooling="typed")
-    expected = "one of logsumexp, mean, max, logsumexp-typed, or another part that is registered as mention_pooling"
+    names = "logsumexp, mean, max, logsumexp-typed"
+    expected = f"one of {names}, or another part that is registered as mention_pooling"
     assert caught.value.mistakes == (
         f"mention_pooling: got 'typed' (str), expected {expected}",
         "heads: got ('missing',) (tuple), expected a list of parts that are registered as heads, each once",

@@ -69,7 +69,7 @@ def test_the_documents_are_as_varied_as_they_should_be(
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("pooling", ["logsumexp", "mean"])
+@pytest.mark.parametrize("pooling", ["logsumexp", "mean", "max", "logsumexp-typed"])
 @pytest.mark.parametrize("context", ["localized", "none"])
 @pytest.mark.parametrize("block", [1, 4, 12])
 def test_logits_are_those_of_the_textbook(
@@ -96,6 +96,7 @@ def test_a_global_threshold_sets_its_column_to_zero_and_leaves_the_rest(
 COMBINATIONS = list(
     product(("shared", "each", "none"), ("logsumexp", "mean"), ("localized", "none"), ("adaptive", "global"))
 )
+COMBINATIONS += product(("shared",), ("max", "logsumexp-typed"), ("localized",), ("adaptive-bce", "weighted-softmax"))
 
 
 @pytest.mark.parametrize(("markers", "pooling", "context", "thresholding"), COMBINATIONS)

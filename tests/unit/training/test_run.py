@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from transformers import TrainerCallback, TrainerState
 
 from atlop.backends.pytorch import TorchBackend
 from atlop.calibration import Calibration
-from atlop.checkpoint import Checkpoint, load, save
+from atlop.checkpoint import Checkpoint, build_model, load, save
 from atlop.config import ModelConfig, TrainingConfig
 from atlop.documents import Document, Entity, Mention, Relation
 from atlop.errors import AtlopError, CheckpointError, ConfigError, LabelError, ScoringError
@@ -362,6 +363,32 @@ def test_relations_that_a_model_knows_keep_their_weights(base: Path) -> None:
         assert not any(torch.equal(after.weight[new_column], row) for row in before.weight)
     others = (name for name in old.model.state_dict() if not name.startswith("bilinear."))
     assert all(torch.equal(new.model.state_dict()[name], old.model.state_dict()[name]) for name in others)
+
+
+def test_what_a_model_knows_of_pairs_of_relations_and_of_types_goes_by_their_names(
+    make_checkpoint: Callable[..., Checkpoint], tmp_path: Path
+) -> None:
+    """Also where both label maps are of the same size."""
+    old = make_checkpoint(interaction="reverse", mention_pooling="logsumexp-typed")
+    labels = dataclasses.replace(old.labels, type_constraints=typed("A", "B"))
+    model = build_model(old.model.encoder.transformer, old.config, labels)
+    for part in (model.interaction.linear, model.pooling.types):
+        torch.nn.init.normal_(part.weight)
+    save(dataclasses.replace(old, model=model, labels=labels), tmp_path / "base")
+    other = LabelMap(("P3", "P9", "P1"), type_constraints=typed("B", "C"))
+    new = start_from(str(tmp_path / "base"), old.config, other).model
+    before, after = model.interaction.linear.weight, new.interaction.linear.weight
+    places = {0: 0, 1: 3, 3: 1}
+    for row, column in product(range(4), range(4)):
+        known = row in places and column in places
+        assert after[row, column] == (before[places[row], places[column]] if known else 0)
+    types = new.pooling.types.weight
+    assert torch.equal(types[:2], model.pooling.types.weight[[0, 2]])  # any other, B
+    assert types[2].eq(0).all()
+
+
+def typed(*names: str) -> TypeConstraints:
+    return TypeConstraints({name: frozenset(names) for name in names})
 
 
 def test_a_model_to_start_from_keeps_its_settings_but_not_its_calibration(base: Path) -> None:

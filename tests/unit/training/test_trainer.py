@@ -1,9 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable, Iterator
+from itertools import permutations
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -11,9 +15,9 @@ from transformers import TrainerCallback, TrainingArguments
 
 from atlop.calibration import Calibration
 from atlop.checkpoint import load, new_checkpoint
-from atlop.config import TrainingConfig
+from atlop.config import ModelConfig, TrainingConfig
 from atlop.documents import Document, Entity, Mention, Relation
-from atlop.extractor import RelationExtractor
+from atlop.extractor import PairScores, RelationExtractor
 from atlop.labels import LabelMap
 from atlop.training import trainer as module
 from atlop.training.corpora import Corpora
@@ -189,14 +193,17 @@ def test_the_best_of_nothing_is_nothing(start: Start) -> None:
     assert start().best() == {}
 
 
-class Fixed:
-    """Finds the same relations in every document."""
+class Fixed(RelationExtractor):
+    """Finds the same relations in every document, with a margin of 1."""
 
     def __init__(self, *facts: tuple[int, int]) -> None:
-        self.relations = tuple(Relation(head, tail, "CID", confidence=0.9) for head, tail in facts)
+        self.facts, self.calibration = facts, Calibration()
+        self.backend: Any = SimpleNamespace(labels=LabelMap(("CID",)), config=ModelConfig())
 
-    def predict(self, documents: list[Document]) -> list[Document]:
-        return [document.with_relations(self.relations) for document in documents]
+    def _scored(self, documents: Iterable[Document]) -> Iterator[tuple[Document, PairScores]]:
+        for document in documents:
+            logits = [[0.0, 1.0 if pair in self.facts else -1.0] for pair in document.pairs]
+            yield document, PairScores(document.title, np.array(document.pairs), np.array(logits, dtype=np.float32))
 
 
 def pubmed(title: str, *facts: tuple[int, int], candidates: tuple[tuple[int, int], ...] | None) -> Document:
@@ -209,8 +216,20 @@ def pubmed(title: str, *facts: tuple[int, int], candidates: tuple[tuple[int, int
 def test_dev_scores_are_of_the_listed_candidates_and_beside_them_of_all_facts() -> None:
     listed = [pubmed("1", (0, 1), (0, 2), candidates=((0, 1),))]
     every = [pubmed("1", (0, 1), (0, 2), candidates=None)]
-    extractor: Any = Fixed((0, 1))
-    counted = {"f1": 1.0, "precision": 1.0, "recall": 1.0}
-    assert dev_scores(extractor, Corpora([], listed, [])) == counted
+    # Of one document nothing is fitted on the other half.
+    counted = {"f1": 1.0, "precision": 1.0, "recall": 1.0, "tuned_f1": 1.0, "tuned_precision": 1.0, "tuned_recall": 1.0}
+    error = 1 - 1 / (1 + math.exp(-1))
+    counted |= {"tuned_calibration_error": error, "tuned_uncalibrated_error": error}
+    scores, calibration = dev_scores(Fixed((0, 1)), Corpora([], listed, []))
+    assert scores == pytest.approx(counted)
+    assert calibration == Calibration(offset=-0.5)
     honest = {"biocreative_f1": 2 / 3, "biocreative_precision": 1.0, "biocreative_recall": 0.5}
-    assert dev_scores(extractor, Corpora([], listed, every)) == pytest.approx(counted | honest)
+    assert dev_scores(Fixed((0, 1)), Corpora([], listed, every))[0] == pytest.approx(counted | honest)
+
+
+def test_dev_documents_in_pubtator_format_are_scored_with_the_calibration() -> None:
+    """On the dev documents all that is above -1.5 is right, so that what is at -1 is found in the others."""
+    gold = [pubmed("1", *permutations(range(3), 2), candidates=None)]
+    scores, calibration = dev_scores(Fixed((0, 1)), Corpora([], gold, gold))
+    assert calibration.offset == pytest.approx(1.5)
+    assert (scores["recall"], scores["biocreative_recall"]) == (pytest.approx(1 / 6), 1.0)

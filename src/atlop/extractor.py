@@ -40,7 +40,7 @@ class PairScores:
     logits: NDArray[np.float32]
     """Logits, [P, R]; column 0 is the threshold."""
     evidence: NDArray[np.float32] | None = None
-    """How much of each pair's context is in each sentence, [P, T]; ``None`` for a model without contexts."""
+    """How much of each pair's context is in each sentence, [P, T]; ``None`` for a model not trained on evidence."""
 
 
 class RelationExtractor:

@@ -106,8 +106,8 @@ def test_parts_beyond_the_paper_export_too(
     # Of some pairs the reverse is not scored.
     some = dataclasses.replace(whole, pairs=whole.pairs[[5, 0, 3, 8]])
     for document in (whole, some):
-        ((found,),), ((expected,),) = (list(each.logits([[document]])) for each in (backend, TorchBackend(checkpoint)))
-        np.testing.assert_allclose(found, expected, atol=1e-4)
+        ((found,),), ((expected,),) = (list(each.scores([[document]])) for each in (backend, TorchBackend(checkpoint)))
+        np.testing.assert_allclose(found.logits, expected.logits, atol=1e-4)
 
 
 SIZES: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}

@@ -33,7 +33,7 @@ class PairOutput(NamedTuple):
     logits: NDArray[np.float32]
     """[P, R]."""
     evidence: NDArray[np.float32] | None
-    """Context weights by sentence, [P, T]; ``None`` for a model without contexts."""
+    """Context weights by sentence, [P, T]; ``None`` for a model that was not trained on evidence."""
 
 
 class Backend(Protocol):

@@ -9,7 +9,7 @@ import typer
 from atlop import __version__
 from atlop.cli import options
 from atlop.cli.boundary import Commands
-from atlop.cli.commands import data, experiments, models, predict, sweep, tune
+from atlop.cli.commands import data, models, predict, report, sweep, tune
 
 EPILOG = (
     "Example: atlop predict documents.jsonl --to table\n\n"
@@ -54,7 +54,7 @@ app.command()(data.evaluate)
 app.command()(models.train)
 app.command()(tune.tune)
 app.command()(sweep.sweep)
-app.command()(experiments.report)
+app.command()(report.report)
 app.command()(data.convert)
 app.command()(models.info)
 app.command()(models.export)

@@ -72,13 +72,16 @@ def test_logits_and_evidence_are_those_of_torch(
     pairs: int,
     weights: int,
 ) -> None:
-    expected = torch_scores(tiny_checkpoint, features)
+    config = replace(tiny_checkpoint.config, heads=("evidence",))
+    expected = torch_scores(replace(tiny_checkpoint, config=config), features)
+    monkeypatch.setattr(backend, "config", config)
     monkeypatch.setattr(module, "EXPORTED_PAIRS", pairs)
     monkeypatch.setattr(batches, "CONTEXT_WEIGHTS", weights)
     for found, wanted in zip(*backend.scores([features]), expected, strict=True):
         assert found.logits.dtype == np.float32
         np.testing.assert_allclose(found.logits, wanted.logits, atol=1e-4)
         assert found.evidence is not None
+        assert wanted.evidence is not None
         np.testing.assert_allclose(found.evidence, wanted.evidence, atol=1e-4)
 
 

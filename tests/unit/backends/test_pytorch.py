@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,13 +38,12 @@ def test_logits_come_document_by_document(tiny_checkpoint: Checkpoint, features:
     alone = [output for (output,) in TorchBackend(tiny_checkpoint).scores([[document] for document in features])]
     for one, other in zip(together, alone, strict=True):
         np.testing.assert_allclose(one.logits, other.logits, atol=1e-5)
-        np.testing.assert_allclose(one.evidence, other.evidence, atol=1e-5)
 
 
 def test_evidence_is_the_context_of_each_pair_by_sentence(
     make_checkpoint: MakeCheckpoint, build_document: BuildDocument
 ) -> None:
-    checkpoint = make_checkpoint()
+    checkpoint = make_checkpoint(heads=["evidence"])
     featurizer = Featurizer(checkpoint.tokenizer, checkpoint.config, 64, labels=checkpoint.labels)
     texts = ["Ada wrote to Lovelace .", "Lovelace wrote to Ada .", "She wrote ."]
     features = [
@@ -66,8 +66,11 @@ def test_evidence_is_the_context_of_each_pair_by_sentence(
     np.testing.assert_allclose(long.evidence, expected[batch.pair_contexts], atol=1e-5)
 
 
-def test_a_model_without_contexts_has_no_evidence(make_checkpoint: MakeCheckpoint, features: list[Features]) -> None:
-    ((output, _),) = TorchBackend(make_checkpoint(context="none")).scores([features])
+@pytest.mark.parametrize("settings", [{"context": "none", "heads": ["evidence"]}, {}])
+def test_a_model_without_contexts_or_not_trained_on_evidence_has_none(
+    make_checkpoint: MakeCheckpoint, features: list[Features], settings: dict[str, Any]
+) -> None:
+    ((output, _),) = TorchBackend(make_checkpoint(**settings)).scores([features])
     assert output.evidence is None
 
 

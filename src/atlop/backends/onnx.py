@@ -89,8 +89,9 @@ class OnnxBackend:
             block = {"pairs": batch.pairs[rows], "pair_contexts": batch.pair_contexts[rows] - start}
             logits[rows] = _run(self._pairs, {**entities, **block, "contexts": contexts[start:stop]})["logits"]
         joint = logits if self._interaction is None else self._joint(logits, batch)
-        known = evidence is not None and "evidence" in self.config.heads
-        return PairOutput(joint, evidence[batch.pair_contexts] if known else None)
+        if evidence is None or "evidence" not in self.config.heads:
+            return PairOutput(joint, None)
+        return PairOutput(joint, evidence[batch.pair_contexts])
 
     def _joint(self, logits: NDArray[np.float32], batch: Batch[NDArray[Any]]) -> NDArray[np.float32]:
         """Return the logits [P, R] of pairs that depend on one another from those of each by itself."""

@@ -17,7 +17,9 @@ from typing import Any
 import torch
 from transformers import TrainerCallback
 
-from atlop.backends import load_backend
+from atlop.backends.devices import choose_device
+from atlop.backends.pytorch import TorchBackend
+from atlop.checkpoint import load
 from atlop.errors import AtlopError, ConfigError, reason
 from atlop.experiments.measure import Measured
 from atlop.experiments.plan import Plan, Run
@@ -106,8 +108,8 @@ def _in_order(plan: Plan, rows: list[Row]) -> list[Row]:
 
 def make_row(plan: Plan, run: Run, folder: Path, *, device: str, minutes: float) -> Row:
     """Measure the model of a finished run."""
-    backend = load_backend(folder, device=device, precision="auto")
-    corpora = read_corpora(run.config)
+    checkpoint, corpora = load(folder), read_corpora(run.config)
+    backend = TorchBackend(checkpoint, device=choose_device(device), precision="auto")
     return Row(
         sweep=plan.name,
         name=run.name,
@@ -120,7 +122,7 @@ def make_row(plan: Plan, run: Run, folder: Path, *, device: str, minutes: float)
         version=_version(),
         machine={**machine(), "precision": backend.precision},
         minutes=round(minutes, 1),
-        parameters=sum(weight.numel() for weight in backend.model.parameters()),  # type: ignore[attr-defined]
+        parameters=sum(weight.numel() for weight in checkpoint.model.parameters()),
         documents={"train": len(corpora.train), "dev": len(corpora.dev)},
         history=_history(folder),
         **Measured.of(RelationExtractor(backend), corpora).to_json(),

@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
+from atlop.experiments.machine import machine
 from benchmarks.documents import DATA
-from benchmarks.measure import machine
 
 ROOT = Path(__file__).resolve().parents[1]
 """This checkout."""

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from atlop.features import Features, SpecialSubwords
 
 MakeFeatures = Callable[..., "Features"]
+Loss = Callable[["Tensor", "Tensor"], "Tensor"]
 
 
 @pytest.fixture(scope="session")
@@ -62,3 +65,22 @@ def make_features(special: SpecialSubwords) -> MakeFeatures:
         )
 
     return make
+
+
+@pytest.fixture
+def check_loss() -> Callable[[Loss, Loss, Tensor, Tensor], None]:
+    """Check a loss in single precision and its gradient against a slow formula in double precision."""
+
+    def check(loss: Loss, slow: Loss, logits: Tensor, labels: Tensor) -> None:
+        import torch
+
+        ours, plain = logits.clone().requires_grad_(), logits.double().requires_grad_()
+        found, expected = loss(ours, labels), slow(plain, labels)
+        torch.testing.assert_close(found.double(), expected, atol=1e-6, rtol=0)
+        found.backward()
+        expected.backward()
+        assert ours.grad is not None
+        assert plain.grad is not None
+        torch.testing.assert_close(ours.grad.double(), plain.grad, atol=1e-6, rtol=0)
+
+    return check

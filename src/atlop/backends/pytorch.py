@@ -51,8 +51,6 @@ class TorchBackend:
         self._workers = Workers() if self.device.type == "cpu" else None
         dtype = DTYPES[self.precision]
         model = converted(checkpoint.model, self.device, dtype)
-        # The contexts of a model that was not trained on evidence point to other sentences too often.
-        self._has_evidence = "evidence" in checkpoint.config.heads
         if self._workers is None:
             self.model = kernels.optimize(model, self.device, dtype, training=False)
         else:
@@ -73,10 +71,11 @@ class TorchBackend:
         with torch.inference_mode():
             output = self.model(batch)
             logits = output.logits.float().cpu().split(batch.pair_counts)
-            weights = output.contexts.by_sentence if self._has_evidence else None
+            # The contexts of a model that was not trained on evidence point to other sentences too often.
+            weights = output.heads.get("evidence")
             if weights is None:
                 return [PairOutput(part.numpy(), None) for part in logits]
-            evidence = weights.index_select(0, batch.pair_contexts).float().cpu().split(batch.pair_counts)
+            evidence = weights.float().cpu().split(batch.pair_counts)
         parts = zip(logits, evidence, features, strict=True)
         return [PairOutput(part.numpy(), rows[:, : f.sentence_count].numpy()) for part, rows, f in parts]
 

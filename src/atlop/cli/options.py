@@ -37,6 +37,10 @@ Form = Annotated[
     typer.Option("--from", help=f"Format of the input: {', '.join(READABLE)}; detected from the content by default."),
 ]
 OnError = Annotated[str, typer.Option(help="What to do with a malformed document: raise, or skip it and report it.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; model.KEY overrides one of the model."),
+]
 Device = Annotated[str, typer.Option(help=f"Device to compute on: {', '.join(DEVICES)}.")]
 Precision = Annotated[
     str, typer.Option(help="Precision to compute in: auto (the fastest that the processor supports), fp32 or bf16.")

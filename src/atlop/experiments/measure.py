@@ -13,7 +13,7 @@ from atlop.documents import Document
 from atlop.evaluation import Counts, Scores, evaluate, evaluate_by_identifier, facts_of, reliability
 from atlop.extractor import PairScores, RelationExtractor
 from atlop.training.corpora import Corpora
-from atlop.training.tuning import Margins, score_by_halves, tune
+from atlop.training.tuning import Halves, Margins, score_by_halves
 
 ENTITIES = ((1, 10), (11, 15), (16, 20), (21, 25), (26, None))
 """Numbers of entities that documents are grouped by, both ends included."""
@@ -24,30 +24,27 @@ CURVE = 50
 
 @dataclass(frozen=True)
 class Measured:
-    """Dev documents with the scores that a model gave them, and the calibration that each half of them was given."""
+    """Dev documents with the scores that a model gave them, and the calibrations of their halves."""
 
     extractor: RelationExtractor
     corpora: Corpora
     scores: Sequence[PairScores]
-    fitted: tuple[Calibration, Calibration]
-    """Those of the documents at even and at odd places, each fitted on the others."""
+    halves: Halves
 
     @classmethod
     def of(cls, extractor: RelationExtractor, corpora: Corpora) -> Measured:
         """Score the dev documents of a run with its model."""
         scores, labels = list(extractor.scores(corpora.dev)), extractor.backend.labels
-        even, odd = (tune(Margins.of(scores[start::2], corpora.dev[start::2], labels), labels) for start in (1, 0))
-        return cls(extractor, corpora, scores, (even, odd))
+        return cls(extractor, corpora, scores, Halves.of(scores, corpora.dev, labels))
 
     def to_json(self) -> dict[str, Any]:
         """Return the scores that a row of a sweep holds, by its names."""
-        labels = self.extractor.backend.labels
-        given = self.scores, self.corpora.dev, labels
+        given = self.scores, self.corpora.dev, self.extractor.backend.labels
         return {
             "untuned": _shares(self.evaluated(Calibration(), Calibration()).facts),
-            "tuned": asdict(score_by_halves(*given)),
+            "tuned": asdict(self.halves.scores()),
             "per_relation": asdict(score_by_halves(*given, per_relation=True)),
-            "breakdown": self.evaluated(*self.fitted).to_json(),
+            "breakdown": self.evaluated(*self.halves.fitted).to_json(),
             "by_entities": list(self.by_entities()),
             "curve": self.curve(),
             "reliability": self.reliability(),
@@ -67,7 +64,7 @@ class Measured:
 
     def by_entities(self) -> Iterator[dict[str, Any]]:
         """Yield the F1 of documents with similar numbers of entities."""
-        both = list(zip(self.corpora.dev, self.predicted(*self.fitted), strict=True))
+        both = list(zip(self.corpora.dev, self.predicted(*self.halves.fitted), strict=True))
         for least, most in ENTITIES:
             chosen = [pair for pair in both if least <= len(pair[0].entities) <= (most or len(pair[0].entities))]
             if chosen:
@@ -87,21 +84,18 @@ class Measured:
 
     def reliability(self) -> dict[str, list[dict[str, float]]]:
         """Return the bins of confidences before and after the calibration."""
-        labels = self.extractor.backend.labels
-        halves = [Margins.of(self.scores[start::2], self.corpora.dev[start::2], labels) for start in (0, 1)]
-        right = np.concatenate([half.right for half in halves])
-        bins = {}
-        for name, fitted in {"before": (Calibration(), Calibration()), "after": self.fitted}.items():
-            confidences = [one.confidence(half.values) for one, half in zip(fitted, halves, strict=True)]
-            bins[name] = [asdict(part) for part in reliability(np.concatenate(confidences), right)]
-        return bins
+        plain = Calibration(), Calibration()
+        return {
+            name: [asdict(part) for part in reliability(self.halves.confidence(*fitted), self.halves.right)]
+            for name, fitted in {"before": plain, "after": self.halves.fitted}.items()
+        }
 
     def by_identifier(self) -> dict[str, float]:
         """Return the scores on the dev documents in PubTator format, with the calibrations of the same titles."""
         gold = self.corpora.dev_pubtator
         if not gold:
             return {}
-        fitted = {document.title: self.fitted[place % 2] for place, document in enumerate(self.corpora.dev)}
+        fitted = {document.title: self.halves.fitted[place % 2] for place, document in enumerate(self.corpora.dev)}
         scored = zip(gold, self.extractor.scores(gold), strict=True)
         predicted = [
             document.with_relations(self.extractor.relations(scores, calibration=fitted.get(document.title)))

@@ -131,12 +131,18 @@ def _row_mistakes(place: str, row: Any) -> Iterator[str]:
     name, published, note = row.get("name"), row.get("published", {"f1": 0.0, "source": ""}), row.get("note", "")
     if not isinstance(name, str) or not re.search("[A-Za-z0-9]", name):
         yield f"{place}.name: got {got(name)}, expected a name with a letter or a digit"
-    if not isinstance(published, dict) or published.keys() != {"f1", "source"}:
+    if not _is_published(published):
         yield f"{place}.published: got {got(published)}, expected f1, in points, and source"
     if not isinstance(note, str):
         yield f"{place}.note: got {got(note)}, expected a string"
     yield from _settings_mistakes(row.get("settings", {}), f"{place}.settings")
     yield from _seeds_mistakes(row.get("seeds", [0]), f"{place}.seeds")
+
+
+def _is_published(value: Any) -> bool:
+    if not isinstance(value, dict) or value.keys() != {"f1", "source"}:
+        return False
+    return type(value["f1"]) in (int, float) and isinstance(value["source"], str)
 
 
 def _unknown(stored: Mapping[str, Any], known: tuple[str, ...], prefix: str) -> Iterator[str]:

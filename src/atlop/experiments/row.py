@@ -80,13 +80,36 @@ class Row:
         if not isinstance(stored, Mapping) or not known >= stored.keys() >= {"sweep", "name", "seed", "tuned"}:
             raise DataError(f"got {got(stored)}, expected a row that `atlop sweep` wrote")
         try:
-            return cls(**stored)
+            row = cls(**stored)
         except TypeError as error:
             raise DataError(f"got a row of another version: {reason(error)}; run the sweep again") from error
+        for entry in fields(cls):
+            if not _fits(value := getattr(row, entry.name), str(entry.type)):
+                raise DataError(f"got {got(value)}, expected {entry.type}", field=entry.name)
+        return row
 
     def to_json(self) -> dict[str, Any]:
         """Return the object of one line of a results file."""
         return asdict(self)
+
+
+KINDS: dict[str, Any] = {"str": str, "int": int, "float": (int, float), "dict": dict, "list": list}
+"""The types of fields as JSON has them."""
+
+NUMBERS: dict[str, Any] = {
+    "str, float]": (int, float),
+    "str, int]": int,
+    "str, float | None]": (int, float, type(None)),
+}
+"""Those of the values of objects that hold numbers."""
+
+
+def _fits(value: Any, kind: str) -> bool:
+    """Return whether a value is of the type of a field; scores must be numbers, or null where there may be none."""
+    outer, _, inner = kind.partition("[")
+    if not isinstance(value, KINDS[outer]) or isinstance(value, bool):
+        return False
+    return inner not in NUMBERS or all(isinstance(number, NUMBERS[inner]) for number in value.values())
 
 
 def read_rows(path: Path) -> list[Row]:

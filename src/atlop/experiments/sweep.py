@@ -5,22 +5,22 @@ from __future__ import annotations
 import datetime
 import json
 import os
-import platform
 import shutil
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import TrainerCallback
 
 from atlop.backends.devices import choose_device
 from atlop.backends.pytorch import TorchBackend
 from atlop.checkpoint import load
 from atlop.errors import AtlopError, ConfigError, reason
+from atlop.experiments.machine import machine
 from atlop.experiments.measure import Measured
 from atlop.experiments.plan import Plan, Run
 from atlop.experiments.row import Row, read_rows, write_rows
@@ -55,15 +55,15 @@ def run_sweep(
         AtlopError: if another sweep uses the folder, or a run fails.
         ConfigError: listing finished rows whose settings differ from those of the plan.
     """
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        lock = locked(output / LOCK)
-        with lock as ours:
-            if not ours:
-                raise AtlopError(f"{output}: another sweep is running in this folder; wait for it, or choose another")
-            return _run(plan, output, device, keep_models, announce)
-    except OSError as error:
-        raise AtlopError(f"{output}: cannot be written: {reason(error)}") from error
+    with ExitStack() as stack:
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+            ours = stack.enter_context(locked(output / LOCK))
+        except OSError as error:
+            raise AtlopError(f"{output}: cannot be written: {reason(error)}") from error
+        if not ours:
+            raise AtlopError(f"{output}: another sweep is running in this folder; wait for it, or choose another")
+        return _run(plan, output, device, keep_models, announce)
 
 
 def _run(plan: Plan, output: Path, device: str, keep_models: bool, announce: Callable[..., Any]) -> list[Row]:
@@ -120,7 +120,7 @@ def make_row(plan: Plan, run: Run, folder: Path, *, device: str, minutes: float)
         note=run.note,
         date=datetime.date.today().isoformat(),
         version=_version(),
-        machine={**machine(), "precision": backend.precision},
+        machine={**machine(backend.device), "precision": backend.precision},
         minutes=round(minutes, 1),
         parameters=sum(weight.numel() for weight in checkpoint.model.parameters()),
         documents={"train": len(corpora.train), "dev": len(corpora.dev)},
@@ -140,13 +140,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, str):
         return Path(value).name if os.sep in value else value
     return f"[{','.join(map(_shown, value))}]" if isinstance(value, list) else json.dumps(value)
-
-
-def machine() -> dict[str, Any]:
-    """Return what the figures of a run depend on beside the code."""
-    vectors = torch.backends.cpu.get_cpu_capability()
-    cores = {"cores": os.cpu_count(), "torch": torch.__version__}
-    return {"processor": platform.machine(), "vectors": vectors, **cores}
 
 
 def _version() -> str:

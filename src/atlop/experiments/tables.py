@@ -198,7 +198,7 @@ def origin(results: Results) -> str:
 
 def _machine(facts: Mapping[str, object]) -> str:
     """Describe a machine: its processor, and in brackets what else scores and times depend on."""
-    forms = {"cores": "{} cores", "torch": "torch {}"}
+    forms = {"cores": "{} cores", "threads": "{} threads", "torch": "torch {}"}
     processor, *others = (forms.get(name, "{}").format(value) for name, value in facts.items())
     return f"{processor} ({', '.join(others)})" if others else processor
 

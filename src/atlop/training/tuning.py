@@ -10,7 +10,7 @@ half. The limit on the relations of one pair is ignored. N counts the relations 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,18 +25,13 @@ from atlop.evaluation import Counts, calibration_error
 from atlop.extractor import PairScores
 from atlop.features import label_matrix
 from atlop.labels import LabelMap
+from atlop.training.confidence import fit_confidence
 
 SHRINKAGE = 100
 """The offset of a relation with so many facts is half its own and half that of all relations."""
 
 CLAIMS = 20
 """Only the highest margins are looked at, so many for each labelled fact: the F1 of more claims is below 0.1."""
-
-TOLERANCE = 0.005
-"""How far a confidence may be from the fitted curve, so that few points are stored: half of a percent."""
-
-Confidence = dict[str, Any]
-"""The fields of a Calibration that make a confidence of a margin."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +144,7 @@ def tune(
     check_options(objective, per_relation=per_relation)
     likely, offset = margins.likely(), best_offset(margins, objective)
     own = _relation_offsets(likely, offset, labels) if per_relation else {}
-    return Calibration(offset, own, **_confidence(likely))
+    return Calibration(offset, own, **fit_confidence(likely.values, likely.right))
 
 
 def check_options(objective: Objective, *, per_relation: bool) -> None:
@@ -213,59 +208,6 @@ def _own_offset(margins: Margins, f1: float, common: float) -> float:
     return _below(margins.values[order[ends[gain.argmax()]]], margins.values)
 
 
-def _confidence(margins: Margins) -> Confidence:
-    """Fit a sigmoid and a monotonic curve, and return the one that fits better where it was not fitted."""
-    odd = np.arange(len(margins.values)) % 2 == 1
-    halves = margins.where(odd), margins.where(~odd)
-    if any(half.right.all() or not half.right.any() for half in halves):
-        return {}
-    fits: tuple[Callable[[Margins], Confidence], ...] = (_sigmoid, _curve)
-    losses = [_loss(fit(halves[0]), halves[1]) + _loss(fit(halves[1]), halves[0]) for fit in fits]
-    return fits[int(np.argmin(losses))](margins)
-
-
-def _sigmoid(margins: Margins) -> Confidence:
-    """Fit a scale and a bias (Platt, 1999)."""
-    from sklearn.linear_model import LogisticRegression
-
-    # The default penalty matters only to a handful of margins, which might otherwise need an infinite scale.
-    fitted = LogisticRegression().fit(margins.values[:, None].astype(np.float64), margins.right)
-    scale, bias = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
-    if scale > 0:
-        return {"scale": scale, "bias": bias}
-    # A higher margin must not be less sure, so all are equally sure.
-    share = float(margins.right.mean())
-    return {"scale": 0.0, "bias": float(np.log(share / (1 - share)))}
-
-
-def _curve(margins: Margins) -> Confidence:
-    """Fit a curve: isotonic regression, each of its levels at the mean of its margins (Oron and Flournoy, 2017)."""
-    from sklearn.isotonic import IsotonicRegression
-
-    values = margins.values.astype(np.float64)
-    fitted = IsotonicRegression(y_min=0, y_max=1).fit_transform(values, margins.right)
-    levels, level, counts = np.unique(fitted, return_inverse=True, return_counts=True)
-    centres = np.bincount(level, values) / counts
-    kept = thinned(centres, levels)
-    return {"curve": tuple(zip(centres[kept].round(4).tolist(), levels[kept].round(4).tolist(), strict=True))}
-
-
-def thinned(x: NDArray[np.float64], y: NDArray[np.float64], tolerance: float = TOLERANCE) -> NDArray[np.int64]:
-    """Return the places of few points [N] between which the others are interpolated within a tolerance.
-
-    From the first and the last point on, the point that is farthest off is added (Douglas and Peucker, 1973).
-    """
-    kept = [0, len(x) - 1]
-    while (off := np.abs(np.interp(x, x[kept], y[kept]) - y)).max() > tolerance:
-        kept = sorted([*kept, int(off.argmax())])
-    return np.unique(kept)
-
-
-def _loss(confidence: Confidence, margins: Margins) -> float:
-    """Return the mean squared difference of confidences from what is right (Brier, 1950)."""
-    return float(np.square(Calibration(**confidence).confidence(margins.values) - margins.right).mean())
-
-
 @dataclass(frozen=True)
 class TunedScores:
     """Scores of documents, each half of them with a calibration that was fitted on the other half."""
@@ -279,23 +221,48 @@ class TunedScores:
     """The same of a sigmoid of the margin, as the model was trained."""
 
 
+@dataclass(frozen=True)
+class Halves:
+    """The margins of documents in two halves, those at even and at odd places, and what was fitted on the other."""
+
+    margins: tuple[Margins, Margins]
+    fitted: tuple[Calibration, Calibration]
+    """The calibration of each half, fitted on the other one."""
+    labels: LabelMap
+
+    @classmethod
+    def of(cls, scores: Sequence[PairScores], gold: Sequence[Document], labels: LabelMap, **options: Any) -> Halves:
+        """Collect the margins of documents and fit the calibrations.
+
+        Args:
+            scores: the scores of the documents.
+            gold: the documents with their relations, in the same order.
+            labels: the model's label map.
+            options: those of :func:`tune`.
+        """
+        even, odd = (Margins.of(scores[start::2], gold[start::2], labels) for start in (0, 1))
+        return cls((even, odd), (tune(odd, labels, **options), tune(even, labels, **options)), labels)
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Which margins are those of true relations, those of the first half before those of the second, [N]."""
+        return np.concatenate([half.right for half in self.margins])
+
+    def confidence(self, *fitted: Calibration) -> NDArray[np.float64]:
+        """Return the confidences of the margins, [N], by a calibration for each half."""
+        return np.concatenate([one.confidence(half.values) for one, half in zip(fitted, self.margins, strict=True)])
+
+    def scores(self) -> TunedScores:
+        """Score each half with what was fitted on the other."""
+        pairs = zip(self.margins, self.fitted, strict=True)
+        counts = sum((half.counts(calibration, self.labels) for half, calibration in pairs), Counts())
+        plain = Calibration(), Calibration()
+        errors = (calibration_error(self.confidence(*fitted), self.right) for fitted in (self.fitted, plain))
+        return TunedScores(counts.f1, counts.precision, counts.recall, *errors)
+
+
 def score_by_halves(
     scores: Sequence[PairScores], gold: Sequence[Document], labels: LabelMap, **options: Any
 ) -> TunedScores:
-    """Score each half of the documents with what was fitted on the other half.
-
-    Args:
-        scores: the scores of the documents.
-        gold: the documents with their relations, in the same order.
-        labels: the model's label map.
-        options: those of :func:`tune`.
-    """
-    halves = [Margins.of(scores[start::2], gold[start::2], labels) for start in (0, 1)]
-    fitted = [tune(half, labels, **options) for half in reversed(halves)]
-    pairs = list(zip(halves, fitted, strict=True))
-    counts = sum((half.counts(calibration, labels) for half, calibration in pairs), Counts())
-    right = np.concatenate([half.right for half in halves])
-    tuned = np.concatenate([calibration.confidence(half.values) for half, calibration in pairs])
-    plain = np.concatenate([Calibration().confidence(half.values) for half in halves])
-    errors = calibration_error(tuned, right), calibration_error(plain, right)
-    return TunedScores(counts.f1, counts.precision, counts.recall, *errors)
+    """Score each half of the documents with what was fitted on the other half; see :class:`Halves`."""
+    return Halves.of(scores, gold, labels, **options).scores()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -73,20 +72,3 @@ def test_memory_of_a_process() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert measure.memory_mb("VmRSS", process.pid) is None
-
-
-def test_the_processor(tmp_path: Path) -> None:
-    listing = tmp_path / "cpuinfo"
-    listing.write_text("processor\t: 0\nmodel name\t: Fast Chip 9 \nprocessor\t: 1\nmodel name\t: Other\n")
-    assert measure.processor(listing) == "Fast Chip 9"
-    assert measure.processor(tmp_path / "missing") == platform.machine()
-
-
-@pytest.mark.parametrize(
-    ("capability", "bf16", "expected"),
-    [("AVX512", True, "AVX-512, bf16"), ("AVX512", False, "AVX-512"), ("AVX2", False, "AVX2")],
-)
-def test_the_vector_instructions(capability: str, bf16: bool, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
-    monkeypatch.setattr(measure, "has_bf16", lambda device: bf16)
-    assert measure.machine(torch.device("cpu"))["vectors"] == expected

@@ -55,7 +55,7 @@ def broken(sweep_file: Path, **changes: Any) -> tuple[str, ...]:
 def test_all_mistakes_of_a_sweep_are_told_at_once(sweep_file: Path) -> None:
     rows = [
         "full",
-        {"name": "!", "setings": {}, "seeds": [1, 1], "published": {"f1": 1}, "note": 3},
+        {"name": "!", "setings": {}, "seeds": [1, 1], "published": {"f1": "61", "source": "x"}, "note": 3},
         {"name": "one", "settings": {"seed": 1}},
         {"name": "two", "settings": ["epochs"]},
     ]
@@ -68,7 +68,7 @@ def test_all_mistakes_of_a_sweep_are_told_at_once(sweep_file: Path) -> None:
         "rows[0]: got 'full' (str), expected a row with a name",
         "rows[1].setings: no such key; did you mean settings?",
         "rows[1].name: got '!' (str), expected a name with a letter or a digit",
-        "rows[1].published: got {'f1': 1} (dict), expected f1, in points, and source",
+        "rows[1].published: got {'f1': '61', 'source': 'x'} (dict), expected f1, in points, and source",
         "rows[1].note: got 3 (int), expected a string",
         "rows[1].seeds: got [1, 1] (list), expected a list of integers, each once",
         "rows[2].settings.seed: got 1 (int), expected it in seeds",

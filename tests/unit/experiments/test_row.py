@@ -54,6 +54,23 @@ def test_a_broken_line_is_named(line: str, make_row: MakeRow, tmp_path: Path) ->
     assert problem(path) == f"{path}: line 2: {BROKEN[line]}"
 
 
+WRONG = {
+    "name": (7, "got 7 (int), expected str"),
+    "minutes": ("long", "got 'long' (str), expected float"),
+    "seed": (True, "got True (bool), expected int"),
+    "curve": ({}, "got {} (dict), expected list[tuple[float, float]]"),
+    "tuned": ({"f1": "high"}, "got {'f1': 'high'} (dict), expected dict[str, float]"),
+    "breakdown": ({"f1": []}, "got {'f1': []} (dict), expected dict[str, float | None]"),
+}
+
+
+@pytest.mark.parametrize("field", WRONG)
+def test_a_field_of_the_wrong_type_is_named(field: str, make_row: MakeRow, tmp_path: Path) -> None:
+    path, (value, problem_of_field) = tmp_path / "tiny.jsonl", WRONG[field]
+    path.write_text(json.dumps({**make_row().to_json(), field: value}) + "\n")
+    assert problem(path) == f"{path}: line 1: {field}: {problem_of_field}"
+
+
 def test_a_row_of_another_version(tmp_path: Path) -> None:
     path = tmp_path / "tiny.jsonl"
     path.write_text('{"sweep": "tiny", "name": "full", "seed": 1, "tuned": {}}\n')

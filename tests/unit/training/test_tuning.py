@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from atlop import Document, Entity, LabelMap, Mention, PairScores, Relation
 from atlop.calibration import Calibration
 from atlop.errors import AtlopError
-from atlop.training import tuning
-from atlop.training.tuning import Margins, Objective, TunedScores, best_offset, score_by_halves, thinned, tune
+from atlop.training.confidence import fit_curve, thinned
+from atlop.training.tuning import Margins, Objective, TunedScores, best_offset, score_by_halves, tune
 
 LABELS = LabelMap(("P1", "P2"))
 ENTITY = Entity((Mention(0, 0, 1, "PER", "a"),))
@@ -232,9 +232,9 @@ def test_the_curve_rises_and_the_stored_one_is_close_to_that_of_all_levels(
     count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     margins = drawn(lambda values: 1 / (1 + np.exp(-values)), count)
-    stored = tuning._curve(margins)["curve"]
+    stored = fit_curve(margins.values, margins.right)["curve"]
     monkeypatch.setattr(thinned, "__defaults__", (0.0,))
-    whole = tuning._curve(margins)["curve"]
+    whole = fit_curve(margins.values, margins.right)["curve"]
     assert len(stored) <= min(60, len(whole))
     assert all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(stored))
     values = np.linspace(-5, 5, 5001)

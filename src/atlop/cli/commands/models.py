@@ -15,10 +15,7 @@ from atlop.cli.startup import loading
 def train(
     config: Annotated[Path, typer.Argument(help="YAML file with the settings of the run.")],
     output: Annotated[Path, typer.Option(help="Folder for the model; new or empty unless --resume is given.")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; model.KEY overrides one of the model."),
-    ] = None,
+    overrides: options.Overrides = None,
     init: Annotated[
         str | None, typer.Option(help="Model to start from; its relations need not be those of the training data.")
     ] = None,

@@ -21,10 +21,7 @@ if TYPE_CHECKING:
 def sweep(
     config: Annotated[Path, typer.Argument(help="YAML file with the base, the rows and the seeds of the sweep.")],
     output: Annotated[Path, typer.Option(help="Folder for the results and for unfinished runs.")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override a setting of every row, such as a path."),
-    ] = None,
+    overrides: options.Overrides = None,
     row: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Train only this row; can be given several times.")
     ] = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,6 +29,38 @@ def locked(path: Path) -> Iterator[bool]:
     """
     with path.open("ab") as file:
         yield _acquire(file) and _is_still_there(path, file)
+
+
+@contextmanager
+def locked_folder(folder: Path, name: str) -> Iterator[bool]:
+    """Hold the lock file of a folder, which is made if it is not there, and removed again if it is left empty.
+
+    Yields:
+        Whether this process has the lock; ``False`` if another one does.
+
+    Raises:
+        OSError: if the folder or the file cannot be made.
+    """
+    missing = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+    with ExitStack() as stack:
+        stack.callback(_remove_empty, missing)
+        folder.mkdir(parents=True, exist_ok=True)
+        ours = stack.enter_context(locked(folder / name))
+        if ours:
+            stack.callback(_remove_file, folder / name)
+        yield ours
+
+
+def _remove_file(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Remove folders, the innermost first, up to one that holds something."""
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 def _acquire(file: BinaryIO) -> bool:

@@ -26,7 +26,7 @@ from atlop.experiments.plan import Plan, Run
 from atlop.experiments.row import Row, read_rows, write_rows
 from atlop.extractor import RelationExtractor
 from atlop.folder import read_json
-from atlop.locking import locked
+from atlop.locking import locked_folder
 from atlop.training import train
 from atlop.training.corpora import read_corpora
 from atlop.training.states import HISTORY
@@ -57,8 +57,7 @@ def run_sweep(
     """
     with ExitStack() as stack:
         try:
-            output.mkdir(parents=True, exist_ok=True)
-            ours = stack.enter_context(locked(output / LOCK))
+            ours = stack.enter_context(locked_folder(output, LOCK))
         except OSError as error:
             raise AtlopError(f"{output}: cannot be written: {reason(error)}") from error
         if not ours:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from transformers import TrainerState
 from atlop.config import TrainingConfig
 from atlop.errors import AtlopError, ConfigError, reason
 from atlop.folder import read_json
-from atlop.locking import locked
+from atlop.locking import locked_folder
 
 logger = logging.getLogger(__name__)
 
@@ -63,36 +62,16 @@ def claim(output: Path) -> Iterator[None]:
     Raises:
         AtlopError: if another run holds it, or it cannot be written.
     """
-    missing = [folder for folder in (output, *output.parents) if not os.path.lexists(folder)]
     with ExitStack() as stack:
-        stack.callback(_remove_empty, missing)
-        if not _lock(output, stack):
+        try:
+            ours = stack.enter_context(locked_folder(output, LOCK))
+        except FileExistsError as error:
+            raise AtlopError(f"{output}: is not a folder, expected one for the model") from error
+        except OSError as error:
+            raise AtlopError(f"{output}: cannot be written: {reason(error)}") from error
+        if not ours:
             raise AtlopError(f"{output}: another run is training into this folder; wait for it, or choose a new folder")
-        stack.callback(_remove_file, output / LOCK)
         yield
-
-
-def _remove_file(path: Path) -> None:
-    with suppress(OSError):
-        path.unlink()
-
-
-def _remove_empty(folders: list[Path]) -> None:
-    """Remove folders, the innermost first, up to one that holds something."""
-    with suppress(OSError):
-        for folder in folders:
-            folder.rmdir()
-
-
-def _lock(output: Path, stack: ExitStack) -> bool:
-    """Make a folder, lock it until the end of a stack, and return whether nobody else had."""
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        return stack.enter_context(locked(output / LOCK))
-    except FileExistsError as error:
-        raise AtlopError(f"{output}: is not a folder, expected one for the model") from error
-    except OSError as error:
-        raise AtlopError(f"{output}: cannot be written: {reason(error)}") from error
 
 
 def check_output(output: Path, settings: dict[str, Any], *, resume: bool) -> None:

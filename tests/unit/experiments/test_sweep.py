@@ -117,3 +117,10 @@ def test_commands_show_no_folder(sweep_file: Path) -> None:
         "atlop train base.yaml --output runs/full-1 --set batch_size=2 --set train=train.jsonl --set dev_pubtator=null "
         "--set model.heads=[evidence] --set seed=1"
     )
+
+
+def test_a_sweep_that_cannot_start_leaves_nothing(sweep_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").unlink()
+    with pytest.raises(AtlopError, match=r"train\.jsonl: cannot be read: No such file or directory"):
+        sweep(sweep_file, tmp_path / "new" / "out")
+    assert not (tmp_path / "new").exists()

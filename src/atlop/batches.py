@@ -59,7 +59,7 @@ class Batch(Generic[Array]):
     row_columns: Array
     """For each of them, the position in the document of every subword of its window, L for none, [N, S]."""
     mention_places: Array
-    """document * L + place of each mention start, [M]."""
+    """document * L + place of the subword that stands for each mention, [M]."""
     mention_entity: Array
     """The entity of each mention, [M]."""
     entity_types: Array

@@ -53,6 +53,9 @@ class ModelConfig:
     markers: str = setting(one_of("shared", "each", "none"), "shared")
     """Markers ``*`` around mentions: ``shared`` by mentions that start or end at the same word (as in the reference
     DocRED reader), for ``each`` distinct mention (the reference CDR and GDA reader), or ``none``."""
+    mention_subwords: str = setting(one_of("start", "ends", "all"), "start")
+    """The subwords that stand for a mention: its ``start``, which is the marker before it where there are markers, both
+    ``ends``, or ``all``."""
     mention_pooling: str = setting(part("mention_pooling"), "logsumexp")
     """Pooling of the mentions of an entity into its embedding."""
     context: str = setting(part("context"), "localized")

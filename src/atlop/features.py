@@ -91,7 +91,7 @@ class Features:
     windows: tuple[tuple[int, int], ...]
     """Spans [start, stop) of ``input_ids``."""
     mention_starts: NDArray[np.int64]
-    """Place of each mention's first subword, [M]; mentions that were cut off are left out."""
+    """Place of the subword that stands for each mention, its first by default, [M]; those cut off are left out."""
     mention_entity: NDArray[np.int64]
     """The entity of each of these mentions, [M]."""
     entities: int
@@ -126,6 +126,8 @@ class Layout:
     """Word of each, counted through the document, -1 for a marker."""
     places: dict[Place, int]
     """Where each word, or its marker before it, begins."""
+    ends: dict[Place, int]
+    """The place after each word, or after its marker behind it."""
 
     def add(self, subwords: Sequence[int], *, sentence: int, word: int) -> None:
         """Append subwords of one word, or markers."""
@@ -185,9 +187,9 @@ class Featurizer:
         mentions = [(mention, e) for e, entity in enumerate(document.entities) for mention in entity.mentions]
         layout = self._cut(self._lay_out(document, [mention for mention, _ in mentions]), document.title)
         prefix, suffix = self.special.prefix, self.special.suffix
-        starts = np.array([layout.places[mention.sentence, mention.start] for mention, _ in mentions], dtype=np.int64)
-        starts += len(prefix)
-        owners = np.array([entity for _, entity in mentions], dtype=np.int64)
+        places = [self._places(layout, mention) for mention, _ in mentions]
+        starts = np.array([place for row in places for place in row], dtype=np.int64) + len(prefix)
+        owners = np.repeat(np.array([entity for _, entity in mentions], dtype=np.int64), list(map(len, places)))
         ids = np.array([*prefix, *layout.subwords, *suffix], dtype=np.int64)
         pairs = pairs_to_score(document, self.labels.type_constraints, prune=self.prune)
         kept, around = starts < len(ids), (len(prefix), len(suffix))
@@ -211,7 +213,7 @@ class Featurizer:
         """Lay out the subwords and markers of a document."""
         before, after = self.markers(mentions)
         known = self._tokenized(word for words in document.sentences for word in words)
-        layout, number = Layout([], [], [], {}), 0
+        layout, number = Layout([], [], [], {}, {}), 0
         for s, words in enumerate(document.sentences):
             for w, word in enumerate(words):
                 place = s, w
@@ -221,8 +223,18 @@ class Featurizer:
                 layout.add(known[word], sentence=s, word=number)
                 if place in after:
                     layout.add([self.marker] * after[place], sentence=s, word=-1)
+                layout.ends[place] = len(layout.subwords)
                 number += 1
         return layout
+
+    def _places(self, layout: Layout, mention: Mention) -> Sequence[int]:
+        """Return the places of the subwords that stand for a mention, at least one."""
+        first = layout.places[mention.sentence, mention.start]
+        # A word may have no subword at all.
+        last = max(first, layout.ends[mention.sentence, mention.end - 1] - 1)
+        if self.config.mention_subwords == "start" or first == last:
+            return [first]
+        return [first, last] if self.config.mention_subwords == "ends" else range(first, last + 1)
 
     def _tokenized(self, words: Iterable[str]) -> dict[str, tuple[int, ...]]:
         """Return a table that holds the subwords of all the words, and of others."""
@@ -245,7 +257,7 @@ class Featurizer:
         message = "document %r: cut from %d to %d subwords (max_length); the rest is not read"
         logger.warning(message, title, length, limit)
         most = limit - special
-        return Layout(layout.subwords[:most], layout.sentences[:most], layout.words[:most], layout.places)
+        return Layout(layout.subwords[:most], layout.sentences[:most], layout.words[:most], layout.places, layout.ends)
 
 
 def label_matrix(document: Document, labels: LabelMap, pairs: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:

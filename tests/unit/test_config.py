@@ -19,6 +19,7 @@ MODEL = {
     "embedding_size": ([0, -1, 1.5, True, "8", None, 2**16 + 1], "an integer from 1 to 65536"),
     "block_size": ([0, 2.0, None], "an integer from 1 to 65536"),
     "markers": (["two", None, 1, ["shared"]], "one of shared, each, none"),
+    "mention_subwords": (["first", 1], "one of start, ends, all"),
     "mention_pooling": (["sum"], f"one of logsumexp, mean, max, logsumexp-typed, {OTHER} mention_pooling"),
     "context": (["global"], f"one of localized, none, {OTHER} context"),
     "interaction": (["none", 1], f"one of reverse, {OTHER} interaction, or null"),

@@ -88,6 +88,34 @@ def test_mentions_of_one_entity_carry_its_number_in_the_order_of_the_document(
 
 
 @pytest.mark.parametrize(
+    ("markers", "subwords", "starts", "owners"),
+    [
+        ("none", "start", [2, 5, 4], [0, 0, 1]),
+        ("none", "ends", [2, 3, 5, 4, 5], [0, 0, 0, 1, 1]),
+        ("none", "all", [2, 3, 5, 4, 5], [0, 0, 0, 1, 1]),
+        ("shared", "start", [2, 8, 6], [0, 0, 1]),
+        ("shared", "ends", [2, 5, 8, 10, 6, 10], [0, 0, 0, 0, 1, 1]),
+        ("shared", "all", [2, 3, 4, 5, 8, 9, 10, 6, 7, 8, 9, 10], [0] * 7 + [1] * 5),
+    ],
+)
+def test_one_both_ends_or_all_subwords_stand_for_a_mention(
+    tiny_tokenizer: PreTrainedTokenizerBase,
+    build_document: BuildDocument,
+    markers: str,
+    subwords: str,
+    starts: list[int],
+    owners: list[int],
+) -> None:
+    # The second mention is inside the third.
+    document = build_document(["wrote Lovelace to Ada"], [(0, 1, 2), (0, 3, 4)], [(0, 2, 4)])
+    features = featurize(tiny_tokenizer, document, markers=markers, mention_subwords=subwords)
+    expected = "* Love ##lace * * to * Ada *" if markers == "shared" else "Love ##lace to Ada"
+    assert text_of(tiny_tokenizer, features) == f"[CLS] wrote {expected} [SEP]"
+    assert features.mention_starts.tolist() == starts
+    assert features.mention_entity.tolist() == owners
+
+
+@pytest.mark.parametrize(
     ("markers", "text"), [("shared", "Ada * * wrote"), ("each", "Ada * * wrote"), ("none", "Ada wrote")]
 )
 def test_a_blank_word_has_no_subword_but_a_mention_of_it_has_a_place(

@@ -23,7 +23,10 @@ from atlop.training.corpora import Corpora, check_dev, make_labels, read_corpora
 from atlop.training.states import CONFIG, HISTORY, STATES, check_output, claim, describe, last_state, write_json
 from atlop.training.trainer import RelationTrainer, make_arguments
 
-STRUCTURE = ("embedding_size", "block_size", "markers", "mention_pooling", "context", "interaction", "thresholding")
+STRUCTURE = (
+    *("embedding_size", "block_size", "markers", "mention_subwords", "mention_pooling"),
+    *("context", "interaction", "thresholding"),
+)
 """Settings that a model cannot change once it is trained."""
 
 

@@ -68,6 +68,8 @@ class Batch(Generic[Array]):
     """Sentence of each subword within its document, -1 for none, [B, L]."""
     words: Array
     """Word of each subword within its document, -1 for markers and special subwords, [B, L]."""
+    shapes: Array
+    """Shape of the word of each subword, as :mod:`atlop.shapes` counts, 0 for none, [B, L]."""
     mention_split: Array
     """True for mentions of documents that have several windows, [M]."""
     pairs: Array
@@ -82,6 +84,8 @@ class Batch(Generic[Array]):
     """True where a pair has a relation, [P, R]."""
     evidence: Array | None
     """True for the evidence sentences of a pair, [P, T]."""
+    tags: Array | None
+    """The tag of the word that each subword begins, -1 for the other subwords, [B, L]."""
     entity_counts: list[int]
     """Entities of each document."""
     pair_counts: list[int]
@@ -126,6 +130,7 @@ def collate(features: Sequence[Features], special: SpecialSubwords, padding: int
     first_unordered = np.cumsum([0, *(len(pairs) for pairs, _ in unordered)])
     pairs = np.concatenate([f.pairs + e for f, e in zip(features, first_entity, strict=False)])
     labels = [document.labels for document in features if document.labels is not None]
+    tags = [document.tags for document in features if document.tags is not None]
     most_sentences = max(document.sentence_count for document in features)
     evidence = [
         np.pad(document.evidence, [(0, 0), (0, most_sentences - document.evidence.shape[1])])
@@ -138,12 +143,14 @@ def collate(features: Sequence[Features], special: SpecialSubwords, padding: int
         entity_types=np.concatenate([document.entity_types for document in features]),
         sentences=_padded([document.sentences for document in features], -1),
         words=_padded([document.words for document in features], -1),
+        shapes=_padded([document.shapes for document in features], 0),
         pairs=pairs,
         reverse_pairs=_reversed(pairs),
         pair_contexts=np.concatenate([i + u for (_, i), u in zip(unordered, first_unordered, strict=False)]),
         unordered_pairs=np.concatenate([pairs for pairs, _ in unordered]),
         labels=np.concatenate(labels) if len(labels) == len(features) else None,
         evidence=np.concatenate(evidence) if len(evidence) == len(features) else None,
+        tags=_padded(tags, -1) if len(tags) == len(features) else None,
         entity_counts=entity_counts,
         pair_counts=[len(document.pairs) for document in features],
         context_blocks=[

@@ -19,7 +19,8 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, 
 
 import atlop.ablations
 import atlop.extensions
-import atlop.heads.evidence  # noqa: F401  all of them register their parts
+import atlop.heads.evidence
+import atlop.heads.mentions  # noqa: F401  all of them register their parts
 from atlop.calibration import Calibration
 from atlop.config import ModelConfig
 from atlop.errors import CheckpointError, reason

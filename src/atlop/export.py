@@ -170,6 +170,7 @@ def example(
         entity_types=np.zeros(len(entities), dtype=np.int64),
         sentences=np.arange(length) // SENTENCE,
         words=np.arange(length),
+        shapes=np.zeros(length, dtype=np.int64),
         pairs=np.array([(head, tail) for head in numbers for tail in numbers if head != tail]),
         labels=None,
     )

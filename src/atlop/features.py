@@ -19,6 +19,8 @@ from atlop.documents import Document, Mention
 from atlop.errors import ConfigError
 from atlop.labels import LabelMap
 from atlop.markers import MARKERS, Place
+from atlop.shapes import word_shapes
+from atlop.targets import evidence_matrix, label_matrix, mention_tags
 from atlop.type_constraints import pairs_to_score
 
 if TYPE_CHECKING:
@@ -102,12 +104,17 @@ class Features:
     """Sentence of each subword, -1 for the special ones, [L]."""
     words: NDArray[np.int64]
     """Word of each subword, counted through the document, -1 for markers and special ones, [L]."""
+    shapes: NDArray[np.int64]
+    """Shape of the word of each subword, as :mod:`atlop.shapes` counts, 0 for markers and special ones, [L]."""
     pairs: NDArray[np.int64]
     """Ordered pairs (head, tail) to score, [P, 2]."""
     labels: NDArray[np.bool_] | None
     """True where a pair has a relation, [P, R]; ``None`` if the relations are not known to the label map's owner."""
     evidence: NDArray[np.bool_] | None = None
     """True for the evidence sentences of a pair, of all of its relations, [P, T]; ``None`` if ``labels`` is."""
+    tags: NDArray[np.int64] | None = None
+    """The tag of the word that each subword begins, as :func:`~atlop.targets.mention_tags` counts, -1 for the other
+    subwords, [L]; ``None`` if ``labels`` is."""
 
     @property
     def sentence_count(self) -> int:
@@ -194,6 +201,9 @@ class Featurizer:
         pairs = pairs_to_score(document, self.labels.type_constraints, prune=self.prune)
         kept, around = starts < len(ids), (len(prefix), len(suffix))
         sentences = np.pad(np.array(layout.sentences, dtype=np.int64), around, constant_values=-1)
+        words = np.pad(np.array(layout.words, dtype=np.int64), around, constant_values=-1)
+        # The last entry, at -1, is that of subwords of no word.
+        shapes = np.array([shape for sentence in document.sentences for shape in word_shapes(sentence)] + [0])
         return Features(
             title=document.title,
             input_ids=ids,
@@ -203,11 +213,19 @@ class Featurizer:
             entities=len(document.entities),
             entity_types=np.array([self._types.get(entity.type, 0) for entity in document.entities], dtype=np.int64),
             sentences=sentences,
-            words=np.pad(np.array(layout.words, dtype=np.int64), around, constant_values=-1),
+            words=words,
+            shapes=shapes[words],
             pairs=np.array(pairs, dtype=np.int64).reshape(-1, 2),
             labels=label_matrix(document, self.labels, pairs) if labelled else None,
             evidence=evidence_matrix(document, pairs)[:, : sentences.max(initial=-1) + 1] if labelled else None,
+            tags=self._tags(document, words) if labelled else None,
         )
+
+    def _tags(self, document: Document, words: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the tag of the word that each subword begins, [L], -1 for the other subwords."""
+        tags: NDArray[np.int64] = np.append(mention_tags(document, self._types), -1)[words]
+        tags[1:][words[1:] == words[:-1]] = -1
+        return tags
 
     def _lay_out(self, document: Document, mentions: Sequence[Mention]) -> Layout:
         """Lay out the subwords and markers of a document."""
@@ -258,36 +276,3 @@ class Featurizer:
         logger.warning(message, title, length, limit)
         most = limit - special
         return Layout(layout.subwords[:most], layout.sentences[:most], layout.words[:most], layout.places, layout.ends)
-
-
-def label_matrix(document: Document, labels: LabelMap, pairs: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
-    """Return the relations of a document as a matrix [P, R]; column 0 is true where a pair has none.
-
-    A relation of a pair that is not listed has no row and is dropped.
-
-    Args:
-        document: the document with its relations.
-        labels: the label map of the columns.
-        pairs: head and tail of each row.
-
-    Raises:
-        LabelError: if the label map lacks a relation of the document.
-    """
-    row = {pair: index for index, pair in enumerate(pairs)}
-    matrix = np.zeros((len(pairs), len(labels)), dtype=np.bool_)
-    for relation in document.relations:
-        column = labels.column(relation.relation)
-        if (relation.head, relation.tail) in row:
-            matrix[row[relation.head, relation.tail], column] = True
-    matrix[:, 0] = ~matrix.any(1)
-    return matrix
-
-
-def evidence_matrix(document: Document, pairs: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
-    """Return the evidence sentences of the relations of each pair, [P, T]; none where no evidence is annotated."""
-    row = {pair: index for index, pair in enumerate(pairs)}
-    matrix = np.zeros((len(pairs), len(document.sentences)), dtype=np.bool_)
-    for relation in document.relations:
-        if (relation.head, relation.tail) in row:
-            matrix[row[relation.head, relation.tail], list(relation.evidence or ())] = True
-    return matrix

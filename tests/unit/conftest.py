@@ -59,9 +59,11 @@ def make_features(special: SpecialSubwords) -> MakeFeatures:
             # Sentences of five subwords between the special ones, of which every third is no word.
             sentences=np.array([-1, *(place // 5 for place in range(length - 2)), -1][:length]),
             words=np.array([-1, *(place if place % 3 else -1 for place in range(length - 2)), -1][:length]),
+            shapes=random.integers(0, 12, length),
             pairs=np.array(listed, dtype=np.int64).reshape(-1, 2),
             labels=None if columns is None else random.random((len(listed), columns)) < 0.4,
             evidence=None if columns is None else random.random((len(listed), -(-(length - 2) // 5))) < 0.4,
+            tags=None if columns is None else random.integers(-1, 5, length),
         )
 
     return make

@@ -46,6 +46,10 @@ def slow_batch(features: Sequence[Features], special: SpecialSubwords) -> dict[s
         _add_document(found, document, first_place=d * length, length=length)
         found["sentences"].append(document.sentences.tolist())
         found["words"].append(document.words.tolist())
+        found["shapes"].append(document.shapes.tolist())
+        found["tags"].append([] if document.tags is None else document.tags.tolist())
+    _pad(found["shapes"], 0)
+    _pad(found["tags"], -1)
     _pad(found["sentences"], -1)
     _pad(found["words"], -1)
     # The place after the last pair stands for none.
@@ -54,7 +58,7 @@ def slow_batch(features: Sequence[Features], special: SpecialSubwords) -> dict[s
     found["whole"] = all(len(document.windows) == 1 for document in features)
     complete = all(document.labels is not None for document in features)
     _pad(found["evidence"], False, least=found["most_sentences"])
-    return {**found, **({} if complete else {"labels": None, "evidence": None})}
+    return {**found, **({} if complete else {"labels": None, "evidence": None, "tags": None})}
 
 
 def _add_rows(

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
 import pytest
 from transformers import BertTokenizer, PreTrainedTokenizerBase
 
@@ -16,7 +15,7 @@ from atlop import features as module
 from atlop.config import ModelConfig
 from atlop.documents import Document, Relation
 from atlop.errors import ConfigError, LabelError
-from atlop.features import Features, Featurizer, SpecialSubwords, label_matrix
+from atlop.features import Features, Featurizer, SpecialSubwords
 from atlop.labels import LabelMap
 from atlop.type_constraints import TypeConstraints
 
@@ -255,38 +254,6 @@ def test_an_overlap_without_room_is_refused(tiny_tokenizer: PreTrainedTokenizerB
 
 
 # Labels
-
-
-def test_label_matrix_has_a_row_for_each_pair_and_a_column_for_each_relation(build_document: BuildDocument) -> None:
-    document = build_document(
-        [SENTENCE],
-        [(0, 0, 1)],
-        [(0, 1, 2)],
-        [(0, 2, 3)],
-        relations=(Relation(0, 2, "P1"), Relation(0, 2, "P3"), Relation(2, 1, "P2")),
-    )
-    labels = LabelMap(("P1", "P2", "P3"))
-    expected = [  # pairs (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)
-        [1, 0, 0, 0],
-        [0, 1, 0, 1],
-        [1, 0, 0, 0],
-        [1, 0, 0, 0],
-        [1, 0, 0, 0],
-        [0, 0, 1, 0],
-    ]
-    np.testing.assert_array_equal(label_matrix(document, labels, document.pairs), np.array(expected, dtype=bool))
-
-
-def test_label_matrix_leaves_out_relations_of_pairs_that_are_no_candidates(build_document: BuildDocument) -> None:
-    relations = (Relation(0, 1, "P1"), Relation(1, 1, "P1"))
-    candidates = ((1, 0), (1, 1))
-    document = build_document([SENTENCE], [(0, 0, 1)], [(0, 1, 2)], relations=relations, candidates=candidates)
-    assert label_matrix(document, LabelMap(("P1",)), document.pairs).tolist() == [[True, False], [False, True]]
-
-
-def test_label_matrix_of_a_document_without_pairs_is_empty(build_document: BuildDocument) -> None:
-    document = build_document([SENTENCE], [(0, 0, 1)])
-    assert label_matrix(document, LabelMap(("P1", "P2")), document.pairs).shape == (0, 3)
 
 
 def test_an_unknown_relation_is_refused(tiny_tokenizer: PreTrainedTokenizerBase, build_document: BuildDocument) -> None:

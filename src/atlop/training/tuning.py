@@ -23,8 +23,8 @@ from atlop.documents import Document
 from atlop.errors import AtlopError, got
 from atlop.evaluation import Counts, calibration_error
 from atlop.extractor import PairScores
-from atlop.features import label_matrix
 from atlop.labels import LabelMap
+from atlop.targets import label_matrix
 from atlop.training.confidence import fit_confidence
 
 SHRINKAGE = 100

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from atlop.features import Features, SpecialSubwords
 from atlop.limits import CONTEXT_WEIGHTS
+from atlop.names import Names, join_names
 
 if TYPE_CHECKING:
     import torch
@@ -86,6 +87,8 @@ class Batch(Generic[Array]):
     """True for the evidence sentences of a pair, [P, T]."""
     tags: Array | None
     """The tag of the word that each subword begins, -1 for the other subwords, [B, L]."""
+    names: Names[Array] | None
+    """What the mentions read, where a head needs it."""
     entity_counts: list[int]
     """Entities of each document."""
     pair_counts: list[int]
@@ -104,15 +107,21 @@ class Batch(Generic[Array]):
 
     def to(self, device: torch.device | str) -> Batch[torch.Tensor]:
         """Return the batch as tensors on a device."""
-        import torch
+        names = None if self.names is None else _moved(self.names, device)
+        return cast("Batch[torch.Tensor]", replace(_moved(self, device), names=names))
 
-        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        moved: dict[str, Any] = {
-            name: torch.as_tensor(value, device=device)
-            for name, value in values.items()
-            if isinstance(value, np.ndarray | torch.Tensor)
-        }
-        return cast("Batch[torch.Tensor]", replace(self, **moved))
+
+def _moved(arrays: Any, device: torch.device | str) -> Any:
+    """Return a dataclass with its arrays as tensors on a device."""
+    import torch
+
+    values = {entry.name: getattr(arrays, entry.name) for entry in fields(arrays)}
+    moved = {
+        name: torch.as_tensor(value, device=device)
+        for name, value in values.items()
+        if isinstance(value, np.ndarray | torch.Tensor)
+    }
+    return replace(arrays, **moved)
 
 
 def collate(features: Sequence[Features], special: SpecialSubwords, padding: int) -> Batch[NDArray[Any]]:
@@ -131,6 +140,7 @@ def collate(features: Sequence[Features], special: SpecialSubwords, padding: int
     pairs = np.concatenate([f.pairs + e for f, e in zip(features, first_entity, strict=False)])
     labels = [document.labels for document in features if document.labels is not None]
     tags = [document.tags for document in features if document.tags is not None]
+    names = [document.names for document in features if document.names is not None]
     most_sentences = max(document.sentence_count for document in features)
     evidence = [
         np.pad(document.evidence, [(0, 0), (0, most_sentences - document.evidence.shape[1])])
@@ -151,6 +161,7 @@ def collate(features: Sequence[Features], special: SpecialSubwords, padding: int
         labels=np.concatenate(labels) if len(labels) == len(features) else None,
         evidence=np.concatenate(evidence) if len(evidence) == len(features) else None,
         tags=_padded(tags, -1) if len(tags) == len(features) else None,
+        names=join_names(names, windows["coverage"].shape[1]) if len(names) == len(features) else None,
         entity_counts=entity_counts,
         pair_counts=[len(document.pairs) for document in features],
         context_blocks=[

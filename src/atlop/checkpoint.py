@@ -19,6 +19,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, 
 
 import atlop.ablations
 import atlop.extensions
+import atlop.heads.entities
 import atlop.heads.evidence
 import atlop.heads.mentions  # noqa: F401  all of them register their parts
 from atlop.calibration import Calibration

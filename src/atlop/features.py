@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from atlop.documents import Document, Mention
 from atlop.errors import ConfigError
 from atlop.labels import LabelMap
 from atlop.markers import MARKERS, Place
+from atlop.names import Names, name_arrays
 from atlop.shapes import word_shapes
 from atlop.targets import evidence_matrix, label_matrix, mention_tags
 from atlop.type_constraints import pairs_to_score
@@ -115,6 +116,8 @@ class Features:
     tags: NDArray[np.int64] | None = None
     """The tag of the word that each subword begins, as :func:`~atlop.targets.mention_tags` counts, -1 for the other
     subwords, [L]; ``None`` if ``labels`` is."""
+    names: Names[NDArray[Any]] | None = None
+    """What the mentions read; ``None`` where no head needs it."""
 
     @property
     def sentence_count(self) -> int:
@@ -135,6 +138,12 @@ class Layout:
     """Where each word, or its marker before it, begins."""
     ends: dict[Place, int]
     """The place after each word, or after its marker behind it."""
+
+    def span(self, mention: Mention) -> range:
+        """Return the places of the subwords of a mention and of its markers, at least one."""
+        first = self.places[mention.sentence, mention.start]
+        # A word may have no subword at all.
+        return range(first, max(first + 1, self.ends[mention.sentence, mention.end - 1]))
 
     def add(self, subwords: Sequence[int], *, sentence: int, word: int) -> None:
         """Append subwords of one word, or markers."""
@@ -172,6 +181,7 @@ class Featurizer:
         self.marker: int = cast(list[int], tokenizer.convert_tokens_to_ids([MARKER]))[0]
         self.special = SpecialSubwords.of(tokenizer)
         self.window = min(window, config.window or window)
+        self.needs_names = "entities" in config.heads
         self._types = {name: place for place, name in enumerate(labels.entity_types, start=1)}
         self._subwords: dict[str, tuple[int, ...]] = {}
         # Fast tokenizers refuse a call while another thread's is under way.
@@ -181,12 +191,13 @@ class Featurizer:
             expected = f"less than {room}, the room in a window of {self.window} subwords"
             raise ConfigError([f"window_overlap: got {config.window_overlap}, expected {expected}"])
 
-    def __call__(self, document: Document, *, labelled: bool = False) -> Features:
+    def __call__(self, document: Document, *, labelled: bool = False, names: bool = False) -> Features:
         """Return the features of a document.
 
         Args:
             document: any document.
             labelled: whether its relations become ``Features.labels``.
+            names: whether its mentions become ``Features.names``, as they do if it is labelled and a head needs them.
 
         Raises:
             LabelError: if the label map lacks a relation of a document that is labelled.
@@ -219,6 +230,7 @@ class Featurizer:
             labels=label_matrix(document, self.labels, pairs) if labelled else None,
             evidence=evidence_matrix(document, pairs)[:, : sentences.max(initial=-1) + 1] if labelled else None,
             tags=self._tags(document, words) if labelled else None,
+            names=self._names(document, layout, len(ids)) if names or (labelled and self.needs_names) else None,
         )
 
     def _tags(self, document: Document, words: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -226,6 +238,15 @@ class Featurizer:
         tags: NDArray[np.int64] = np.append(mention_tags(document, self._types), -1)[words]
         tags[1:][words[1:] == words[:-1]] = -1
         return tags
+
+    def _names(self, document: Document, layout: Layout, length: int) -> Names[NDArray[Any]]:
+        """Return the names of a document of ``length`` subwords, without those of its mentions that were cut off."""
+        first = len(self.special.prefix)
+        return name_arrays(
+            document,
+            lambda mention: [first + place for place in layout.span(mention) if first + place < length],
+            types=self._types,
+        )
 
     def _lay_out(self, document: Document, mentions: Sequence[Mention]) -> Layout:
         """Lay out the subwords and markers of a document."""
@@ -247,12 +268,9 @@ class Featurizer:
 
     def _places(self, layout: Layout, mention: Mention) -> Sequence[int]:
         """Return the places of the subwords that stand for a mention, at least one."""
-        first = layout.places[mention.sentence, mention.start]
-        # A word may have no subword at all.
-        last = max(first, layout.ends[mention.sentence, mention.end - 1] - 1)
-        if self.config.mention_subwords == "start" or first == last:
-            return [first]
-        return [first, last] if self.config.mention_subwords == "ends" else range(first, last + 1)
+        span = layout.span(mention)
+        chosen = {"start": span[:1], "ends": sorted({span[0], span[-1]}), "all": span}
+        return chosen[self.config.mention_subwords]
 
     def _tokenized(self, words: Iterable[str]) -> dict[str, tuple[int, ...]]:
         """Return a table that holds the subwords of all the words, and of others."""

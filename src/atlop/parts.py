@@ -17,7 +17,7 @@ _BUILT_IN: dict[str, tuple[str, ...]] = {
     "context": ("localized", "none"),
     "interaction": ("reverse",),
     "thresholding": ("adaptive", "adaptive-bce", "global", "weighted-softmax"),
-    "heads": ("evidence", "mentions"),
+    "heads": ("evidence", "mentions", "entities"),
 }
 _REGISTERED: dict[str, dict[str, Callable[..., Any]]] = {setting: {} for setting in _BUILT_IN}
 

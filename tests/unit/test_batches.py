@@ -58,7 +58,7 @@ def slow_batch(features: Sequence[Features], special: SpecialSubwords) -> dict[s
     found["whole"] = all(len(document.windows) == 1 for document in features)
     complete = all(document.labels is not None for document in features)
     _pad(found["evidence"], False, least=found["most_sentences"])
-    return {**found, **({} if complete else {"labels": None, "evidence": None, "tags": None})}
+    return {**found, "names": None, **({} if complete else {"labels": None, "evidence": None, "tags": None})}
 
 
 def _add_rows(
@@ -243,6 +243,7 @@ def test_a_batch_goes_to_a_device_with_all_but_the_lists(make_features: MakeFeat
     assert {entry.name for entry in fields(Batch)} - set(tensors) == {
         "entity_counts",
         "pair_counts",
+        "names",
         "context_blocks",
         "most_sentences",
         "whole",

@@ -83,11 +83,19 @@ class ModelConfig:
         check(self, _model_mistakes)
 
 
+READERS = ("mentions", "entities")
+"""Heads that together find the entities of a document."""
+
+
 def _model_mistakes(config: ModelConfig) -> list[str]:
+    mistakes = []
     if config.embedding_size % config.block_size:
         expected = f"a divisor of embedding_size, which is {config.embedding_size}"
-        return [f"block_size: got {got(config.block_size)}, expected {expected}"]
-    return []
+        mistakes += [f"block_size: got {got(config.block_size)}, expected {expected}"]
+    if config.markers != "none" and (told := [name for name in READERS if name in config.heads]):
+        expected = f"none, as markers would tell the head {told[0]!r} what it is to find"
+        mistakes += [f"markers: got {got(config.markers)}, expected {expected}"]
+    return mistakes
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from atlop.errors import AtlopError, CheckpointError, got
 from atlop.features import Features, Featurizer
 from atlop.folder import find_folder
 from atlop.limits import DOCUMENTS, group_by_length
+from atlop.reading import EntityReader
 from atlop.type_constraints import UnknownTypes
 
 EVIDENCE = 0.2
@@ -92,8 +93,7 @@ class RelationExtractor:
             AtlopError: if ``min_confidence`` is not between 0 and 1.
             CheckpointError: if the model computes a score that is not finite.
         """
-        if not 0 <= min_confidence <= 1:
-            raise AtlopError(f"min_confidence: got {got(min_confidence)}, expected a number from 0 to 1")
+        check_confidence(min_confidence)
         if isinstance(documents, Document):
             return next(self._predict([documents], min_confidence))
         return self._predict(_shown(documents) if progress else documents, min_confidence)
@@ -101,6 +101,29 @@ class RelationExtractor:
     def _predict(self, documents: Iterable[Document], min_confidence: float) -> Iterator[Document]:
         for document, scores in self._scored(documents):
             yield document.with_relations(self.relations(scores, min_confidence=min_confidence))
+
+    def extract(
+        self, documents: Iterable[Document], *, min_confidence: float = 0.0, progress: bool = False
+    ) -> Iterator[Document]:
+        """Yield documents with the entities that are found in them and the relations between these, in the same order.
+
+        Args:
+            documents: the documents; entities that are marked in them are not looked at.
+            min_confidence: leave out relations of lower confidence.
+            progress: whether to show a progress bar, in a terminal or a notebook.
+
+        Raises:
+            AtlopError: if ``min_confidence`` is not between 0 and 1.
+            CheckpointError: if the model was not trained to find entities, or computes a score that is not finite.
+        """
+        check_confidence(min_confidence)
+        found = EntityReader(self.backend, self.featurizer).read(_shown(documents) if progress else documents)
+        return (self._related(*each, min_confidence) for each in found)
+
+    def _related(self, document: Document, features: Features, output: PairOutput, min_confidence: float) -> Document:
+        check_finite(document.title, output)
+        scores = PairScores(document.title, features.pairs, *output)
+        return document.with_relations(self.relations(scores, min_confidence=min_confidence))
 
     def scores(self, documents: Iterable[Document]) -> Iterator[PairScores]:
         """Yield the scores of every pair of each document, in the same order.
@@ -179,9 +202,7 @@ class _Chunk:
             CheckpointError: if one is not finite.
         """
         for place, output in sorted(zip(places, outputs, strict=True), key=itemgetter(0)):
-            if not np.isfinite(output.logits).all():
-                title = self.features[place].title
-                raise CheckpointError(f"document {title!r}: the model computed scores that are not finite")
+            check_finite(self.features[place].title, output)
             self.outputs[place] = output
 
     def ready(self) -> Iterator[tuple[Document, PairScores]]:
@@ -190,6 +211,26 @@ class _Chunk:
             document, features = self.documents[self.next], self.features[self.next]
             self.next += 1
             yield document, PairScores(features.title, features.pairs, *output)
+
+
+def check_confidence(least: float) -> None:
+    """Refuse a confidence that is no probability.
+
+    Raises:
+        AtlopError: if it is not between 0 and 1.
+    """
+    if not 0 <= least <= 1:
+        raise AtlopError(f"min_confidence: got {got(least)}, expected a number from 0 to 1")
+
+
+def check_finite(title: str, output: PairOutput) -> None:
+    """Refuse scores that are not finite.
+
+    Raises:
+        CheckpointError: naming the document.
+    """
+    if not np.isfinite(output.logits).all():
+        raise CheckpointError(f"document {title!r}: the model computed scores that are not finite")
 
 
 def choose_evidence(

@@ -106,6 +106,14 @@ def test_a_block_divides_the_embedding() -> None:
     assert mistake == "block_size: got 64 (int), expected a divisor of embedding_size, which is 96"
 
 
+@pytest.mark.parametrize("head", ["mentions", "entities"])
+def test_a_head_that_finds_entities_sees_no_markers(head: str) -> None:
+    (mistake,) = mistakes_of(lambda: ModelConfig(heads=("evidence", head)))
+    expected = f"expected none, as markers would tell the head '{head}' what it is to find"
+    assert mistake == f"markers: got 'shared' (str), {expected}"
+    assert ModelConfig(heads=(head,), markers="none").heads == (head,)
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         ModelConfig(embedding_size=0, markers="two", positive_weight=0)

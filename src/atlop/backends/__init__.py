@@ -5,10 +5,10 @@ There is a module for each library that computes; only the one that is needed is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
 class PairOutput(NamedTuple):
     """What a model computes for the pairs of one document."""
 
@@ -34,6 +38,15 @@ class PairOutput(NamedTuple):
     """[P, R]."""
     evidence: NDArray[np.float32] | None
     """Context weights by sentence, [P, T]; ``None`` for a model that was not trained on evidence."""
+
+
+class Reading(NamedTuple):
+    """What an encoder made of the documents of a batch, kept until their entities are known."""
+
+    encoded: Any
+    """States and attention, as the backend holds them."""
+    tags: list[NDArray[np.float32]]
+    """Logits of the tags of mentions for each document, [L, G]."""
 
 
 class Backend(Protocol):
@@ -58,6 +71,23 @@ class Backend(Protocol):
 
     def scores(self, batches: Iterable[Sequence[Features]]) -> Iterator[list[PairOutput]]:
         """Yield what is computed for the documents of each batch, in the same order; no batch is empty."""
+
+
+@runtime_checkable
+class ReadingBackend(Backend, Protocol):
+    """A model that can also find the entities of the documents that it scores."""
+
+    def map(self, function: Callable[[Sequence[Item]], Result], batches: Iterable[Sequence[Item]]) -> Iterator[Result]:
+        """Yield what a function of batches returns for each, in the same order, several of them at the same time."""
+
+    def read(self, features: Sequence[Features]) -> Reading:
+        """Encode documents and tag their words; the model must have the heads for it."""
+
+    def compare(self, reading: Reading, features: Sequence[Features]) -> list[NDArray[np.float32]]:
+        """Return for each document what its pairs of names score, [Y]; the features must have names."""
+
+    def relate(self, reading: Reading, features: Sequence[Features]) -> list[PairOutput]:
+        """Return what is computed for the pairs of documents that were read; the features must have entities."""
 
 
 def load_backend(folder: Path, *, device: str, precision: str) -> Backend:

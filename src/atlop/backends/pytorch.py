@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import cast
 
+import numpy as np
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from atlop import kernels
-from atlop.backends import PairOutput
+from atlop.backends import Item, PairOutput, Reading, Result
 from atlop.backends.devices import choose_precision
 from atlop.backends.workers import Workers
-from atlop.batches import collate
+from atlop.batches import Batch, collate
 from atlop.checkpoint import Checkpoint
 from atlop.config import ModelConfig
 from atlop.features import Features, SpecialSubwords
+from atlop.heads.entities import Entities
+from atlop.heads.mentions import Mentions
+from atlop.heads.rows import with_mentions
 from atlop.labels import LabelMap
 from atlop.limits import CPU_BATCH, GPU_BATCH
-from atlop.model.relation_model import RelationModel
+from atlop.model.relation_model import RelationModel, RelationOutput
+from atlop.names import Names
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 """The dtype of the weights at each precision."""
@@ -59,25 +66,72 @@ class TorchBackend:
 
     def scores(self, batches: Iterable[Sequence[Features]]) -> Iterator[list[PairOutput]]:
         """Yield the logits and the evidence of the documents of each batch, in the same order."""
+        return self.map(self._scores, batches, alone=self._is_large)
+
+    def map(
+        self,
+        function: Callable[[Sequence[Item]], Result],
+        batches: Iterable[Sequence[Item]],
+        *,
+        alone: Callable[[Sequence[Item]], bool] = lambda batch: False,
+    ) -> Iterator[Result]:
+        """Yield what a function of batches returns for each, in the same order; on a CPU several at the same time.
+
+        Args:
+            function: what to call.
+            batches: what to call it with.
+            alone: returns whether a batch is so large that all threads should work on it.
+        """
         if self._workers is None:
-            return map(self._scores, batches)
-        return self._workers.map(self._scores, batches, alone=self._is_large)
+            return map(function, batches)
+        return self._workers.map(function, batches, alone=alone)
 
     def _is_large(self, features: Sequence[Features]) -> bool:
         return max(len(document.input_ids) for document in features) > self.batch_subwords
 
+    def _collate(self, features: Sequence[Features]) -> Batch[Tensor]:
+        return collate(features, self.special, self.tokenizer.pad_token_id or 0).to(self.device)
+
     def _scores(self, features: Sequence[Features]) -> list[PairOutput]:
-        batch = collate(features, self.special, self.tokenizer.pad_token_id or 0).to(self.device)
+        batch = self._collate(features)
         with torch.inference_mode():
-            output = self.model(batch)
-            logits = output.logits.float().cpu().split(batch.pair_counts)
-            # The contexts of a model that was not trained on evidence point to other sentences too often.
-            weights = output.heads.get("evidence")
-            if weights is None:
-                return [PairOutput(part.numpy(), None) for part in logits]
-            evidence = weights.float().cpu().split(batch.pair_counts)
-        parts = zip(logits, evidence, features, strict=True)
-        return [PairOutput(part.numpy(), rows[:, : f.sentence_count].numpy()) for part, rows, f in parts]
+            return _pair_outputs(self.model(batch), features)
+
+    def read(self, features: Sequence[Features]) -> Reading:
+        """Encode documents and tag their words; the model must have the head ``mentions``."""
+        batch = self._collate(features)
+        with torch.inference_mode():
+            encoded = self.model.encoder(batch)
+            head = cast(Mentions, self.model.heads["mentions"])
+            tags = head.tag(encoded.states, batch.shapes).float().cpu()
+        lengths = (len(document.input_ids) for document in features)
+        return Reading(encoded, [rows[:length].numpy() for rows, length in zip(tags, lengths, strict=True)])
+
+    def compare(self, reading: Reading, features: Sequence[Features]) -> list[NDArray[np.float32]]:
+        """Return for each document what its pairs of names score, [Y]; the model must have the head ``entities``."""
+        names = cast("Names[Tensor]", self._collate(features).names)
+        counts = [0 if document.names is None else len(document.names.pairs) for document in features]
+        with torch.inference_mode():
+            scores = cast(Entities, self.model.heads["entities"]).compare(reading.encoded.states, names)
+        return [part.numpy() for part in scores.float().cpu().split(counts)]
+
+    def relate(self, reading: Reading, features: Sequence[Features]) -> list[PairOutput]:
+        """Return what is computed for the pairs of documents that were read, whose entities are known now."""
+        batch = self._collate(features)
+        with torch.inference_mode():
+            return _pair_outputs(self.model(batch, with_mentions(reading.encoded, batch)), features)
+
+
+def _pair_outputs(output: RelationOutput, features: Sequence[Features]) -> list[PairOutput]:
+    """Return what was computed for the pairs of each document of a batch."""
+    counts = output.batch.pair_counts
+    logits = output.logits.float().cpu().split(counts)
+    # The contexts of a model that was not trained on evidence point to other sentences too often.
+    weights = output.heads.get("evidence")
+    if weights is None:
+        return [PairOutput(part.numpy(), None) for part in logits]
+    parts = zip(logits, weights.float().cpu().split(counts), features, strict=True)
+    return [PairOutput(part.numpy(), rows[:, : f.sentence_count].numpy()) for part, rows, f in parts]
 
 
 def converted(model: RelationModel, device: torch.device, dtype: torch.dtype) -> RelationModel:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from atlop.heads import Head
 from atlop.model.pairs import segment_mean
 from atlop.model.relation_model import RelationOutput
-from atlop.names import FEATURES
+from atlop.names import FEATURES, Names
 from atlop.parts import Sizes, register
 
 WIDTH = 128
@@ -37,10 +37,12 @@ class Entities(Head):
     def forward(self, output: RelationOutput) -> Tensor | None:
         """Return the score of every pair of ``batch.names``, [Y]; ``None`` without names."""
         names = output.batch.names
-        if names is None:
-            return None
-        states = output.encoded.states.flatten(0, 1).index_select(0, names.places)
-        vectors = self.project(segment_mean(states, names.owners, len(names.types))).tanh()
+        return None if names is None else self.compare(output.encoded.states, names)
+
+    def compare(self, states: Tensor, names: Names[Tensor]) -> Tensor:
+        """Return the score of every pair of names, [Y], from the states [B, L, D]."""
+        found = states.flatten(0, 1).index_select(0, names.places)
+        vectors = self.project(segment_mean(found, names.owners, len(names.types))).tanh()
         first, second = (vectors.index_select(0, names.pairs[:, side]) for side in (0, 1))
         types = self.types(names.types.index_select(0, names.pairs[:, 0]))
         compared = (first * second, (first - second).abs(), types, names.likeness.to(vectors.dtype))

@@ -23,7 +23,7 @@ class Mentions(Head):
     The tags are those of :func:`atlop.targets.mention_tags`, 2 * ``entity_types`` + 1 of them, the letter G in shapes.
     """
 
-    needs = frozenset({"all_documents"})
+    needs = frozenset({"all_documents", "projections"})
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -34,8 +34,11 @@ class Mentions(Head):
 
     def forward(self, output: RelationOutput) -> Tensor:
         """Return the logits of tags, [B, L, G]; they mean something for the first subword of each word."""
-        states, shapes = output.encoded.states, self.shapes(output.batch.shapes)
-        around = self.around(shapes.transpose(1, 2)).transpose(1, 2)
+        return self.tag(output.encoded.states, output.batch.shapes)
+
+    def tag(self, states: Tensor, shapes: Tensor) -> Tensor:
+        """Return the logits of tags, [B, L, G], from states [B, L, D] and shapes of words [B, L]."""
+        around = self.around(self.shapes(shapes).transpose(1, 2)).transpose(1, 2)
         tags: Tensor = self.tags(nn.functional.gelu(self.hidden(states) + around))
         return tags
 

@@ -95,7 +95,7 @@ def join_windows(states: Tensor, rows: Tensor, batch: Batch[Tensor]) -> Encoded:
     rows = rows.transpose(1, 2).flatten(0, 1).index_select(0, batch.row_places)
     if batch.whole:
         return Encoded(states * batch.attention_mask.unsqueeze(-1), rows)
-    return Encoded(_join_states(states, batch), _join_rows(rows, batch))
+    return Encoded(_join_states(states, batch), join_rows(rows, batch))
 
 
 def _join_states(states: Tensor, batch: Batch[Tensor]) -> Tensor:
@@ -107,7 +107,7 @@ def _join_states(states: Tensor, batch: Batch[Tensor]) -> Tensor:
     return joined / batch.coverage.clamp(min=1).unsqueeze(-1).to(joined.dtype)
 
 
-def _join_rows(rows: Tensor, batch: Batch[Tensor]) -> Tensor:
+def join_rows(rows: Tensor, batch: Batch[Tensor]) -> Tensor:
     """Return attention [M, H, L], the sum of a mention's rows [N, H, S], normalised where it has several windows."""
     count, heads, _ = rows.shape
     length = batch.coverage.shape[1]

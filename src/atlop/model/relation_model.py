@@ -53,9 +53,9 @@ class RelationModel(nn.Module):
         self.encoder.keeps_projections = "projections" in self.needs
         self.context.keeps_sentences = "sentences" in self.needs
 
-    def forward(self, batch: Batch[Tensor]) -> RelationOutput:
-        """Encode a batch and score its pairs."""
-        encoded = self.encoder(batch)
+    def forward(self, batch: Batch[Tensor], encoded: Encoded | None = None) -> RelationOutput:
+        """Encode a batch, unless ``encoded`` is given, and score its pairs."""
+        encoded = self.encoder(batch) if encoded is None else encoded
         entities = pool_entities(encoded, batch, self.pooling)
         contexts = self.context(encoded, entities, batch)
         sides = self.sides(entities.embeddings, contexts.pooled)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.fixture
 def checkpoint(make_checkpoint: Callable[..., Checkpoint]) -> Checkpoint:
-    return make_checkpoint(heads=["entities"])
+    return make_checkpoint(heads=["entities"], markers="none")
 
 
 @pytest.fixture

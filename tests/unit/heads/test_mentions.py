@@ -26,7 +26,7 @@ def document(build_document: Callable[..., Document]) -> Document:
 @pytest.fixture
 def checkpoint(make_checkpoint: Callable[..., Checkpoint], document: Document) -> Checkpoint:
     """A model of two entity types."""
-    base = make_checkpoint(heads=["mentions"])
+    base = make_checkpoint(heads=["mentions"], markers="none")
     fact = document.with_relations((Relation(0, 1, "P1"),))
     labels = dataclasses.replace(base.labels, type_constraints=TypeConstraints.of([fact]))
     with torch.random.fork_rng():

@@ -1,0 +1,122 @@
+"""Tags to mentions, and scores of names to entities.
+
+G tags, as :func:`atlop.targets.mention_tags` counts them. The other letters of shapes are those of :mod:`atlop.model`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from atlop.documents import Document, Entity, Mention
+from atlop.names import names_of
+
+LEAST_LINK = 0.05
+"""Probability below which two names are not compared any further."""
+
+
+def word_tags(logits: NDArray[np.float32], words: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Return the best tag of each of ``count`` words; 0 for a word that was cut off or has no subword.
+
+    Args:
+        logits: of every subword, [L, G].
+        words: the word of each subword, -1 for none, [L].
+        count: how many words the document has.
+    """
+    starts = np.flatnonzero(words != np.concatenate([[-2], words[:-1]]))
+    starts = starts[words[starts] >= 0]
+    tags = np.zeros(count, dtype=np.int64)
+    tags[words[starts]] = logits[starts].argmax(1)
+    return tags
+
+
+def mentions_of(document: Document, tags: NDArray[np.int64], types: Sequence[str]) -> list[Mention]:
+    """Return the mentions that the tags of words mark, in the order of the document.
+
+    Args:
+        document: the document; its entities are not looked at.
+        tags: the tag of each word.
+        types: the entity types, numbered from 1.
+    """
+    bounds = pairwise(accumulate(map(len, document.sentences), initial=0))
+    return [
+        Mention(sentence, start, end, types[kind - 1], _text(document, sentence, start, end))
+        for sentence, (first, last) in enumerate(bounds)
+        for start, end, kind in _spans(tags[first:last].tolist())
+    ]
+
+
+def _spans(tags: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Yield start, end and type of the mentions of a sentence; one also begins at a tag that continues no other."""
+    start, open_type = 0, 0
+    for place, tag in enumerate([*tags, 0]):
+        kind = (tag + 1) // 2
+        if tag and tag % 2 == 0 and kind == open_type:
+            continue
+        if open_type:
+            yield start, place, open_type
+        start, open_type = place, kind
+
+
+def _text(document: Document, sentence: int, start: int, end: int) -> str:
+    if document.text is None or document.offsets is None:
+        return " ".join(document.sentences[sentence][start:end])
+    last = end - 1
+    stop = document.offsets[sentence][last] + len(document.sentences[sentence][last])
+    return document.text[document.offsets[sentence][start] : stop]
+
+
+def cluster(count: int, pairs: NDArray[np.int64], scores: NDArray[np.float32], *, offset: float = 0.0) -> list[int]:
+    """Return the cluster of each of ``count`` names, by average linkage.
+
+    Args:
+        count: how many names there are.
+        pairs: pairs of names that may belong together, [Y, 2].
+        scores: above 0 where they do, [Y].
+        offset: added to the scores.
+    """
+    links = 1 / (1 + np.exp(-(scores.astype(np.float64) + offset)))
+    near = links >= LEAST_LINK
+    graph = coo_array((links[near], tuple(pairs[near].T)), shape=(count, count)).tocsr()
+    _, component = connected_components(graph, directed=False)
+    clusters, following = np.zeros(count, dtype=np.int64), 0
+    for members in _groups(component):
+        found = _linked(graph[members][:, members].toarray()) if len(members) > 1 else np.zeros(1, dtype=np.int64)
+        clusters[members] = following + found
+        following += int(found.max()) + 1
+    return list(clusters.tolist())
+
+
+def _groups(component: NDArray[np.int32]) -> list[NDArray[np.int64]]:
+    order = np.argsort(component, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(component[order])) + 1) if len(order) else []
+
+
+def _linked(links: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the cluster of each of a few names from their links, of which one triangle is given."""
+    distances = 1 - (links + links.T)[np.triu_indices(len(links), 1)]
+    found: NDArray[np.int64] = fcluster(linkage(distances, "average"), 0.5, "distance").astype(np.int64) - 1
+    return found
+
+
+def entities_of(document: Document, clusters: Sequence[int]) -> tuple[Entity, ...]:
+    """Return the entities of a document, in the order of their first mentions.
+
+    Args:
+        document: a document whose mentions are marked, in entities of any kind.
+        clusters: the cluster of each of its names.
+    """
+    gathered: dict[int, list[Mention]] = {}
+    for name, number in zip(names_of(document), clusters, strict=True):
+        gathered.setdefault(number, []).extend(name.mentions)
+    return tuple(Entity(tuple(sorted(mentions, key=_place))) for mentions in gathered.values())
+
+
+def _place(mention: Mention) -> tuple[int, int]:
+    return mention.sentence, mention.start

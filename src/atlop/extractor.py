@@ -176,7 +176,7 @@ class RelationExtractor:
             self.unknown_types.warn(read)
             chunk = _Chunk(read, [self.featurizer(document) for document in read], len(self.backend.labels))
             chunks.append(chunk)
-            for places in chunk.groups(self.backend.batch_subwords, every=self.backend.all_documents):
+            for places in chunk.groups(self.backend.batch_subwords):
                 batches.append((chunk, places))
                 yield [chunk.features[place] for place in places]
 
@@ -189,9 +189,9 @@ class _Chunk:
         nothing = PairOutput(np.zeros((0, columns), np.float32), None)
         self.outputs = [None if len(document.pairs) else nothing for document in features]
 
-    def groups(self, subwords: int, *, every: bool) -> list[list[int]]:
+    def groups(self, subwords: int) -> list[list[int]]:
         """Group the documents to score by length, the group of the first document first."""
-        order = [place for place, output in enumerate(self.outputs) if every or output is None]
+        order = [place for place, output in enumerate(self.outputs) if output is None]
         lengths = [len(self.features[place].input_ids) for place in order]
         return sorted(([order[i] for i in group] for group in group_by_length(lengths, subwords)), key=min)
 

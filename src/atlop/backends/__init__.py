@@ -66,8 +66,6 @@ class Backend(Protocol):
     """What it multiplies in, ``fp32`` or ``bf16``."""
     batch_subwords: int
     """Subwords of a batch, padding included; a single document may have more."""
-    all_documents: bool
-    """Whether documents without pairs are to be scored as well."""
 
     def scores(self, batches: Iterable[Sequence[Features]]) -> Iterator[list[PairOutput]]:
         """Yield what is computed for the documents of each batch, in the same order; no batch is empty."""

@@ -55,7 +55,7 @@ class OnnxBackend:
             expected = "expected a number, as every export has one"
             raise CheckpointError(f"{folder / SETTINGS}: model.window: got null, {expected}")
         # One document a batch, in fp32.
-        self.window, self.batch_subwords, self.precision, self.all_documents = self.config.window, 1, "fp32", False
+        self.window, self.batch_subwords, self.precision = self.config.window, 1, "fp32"
         self._encoder, self._pairs = _open(folder / ENCODER_GRAPH), _open(folder / PAIRS_GRAPH)
         # Several threads of onnxruntime lose part of a sum where they add to one row at once (its ScatterND).
         self._entities = _open(folder / ENTITIES_GRAPH, threads=1)

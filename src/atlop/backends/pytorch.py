@@ -53,7 +53,6 @@ class TorchBackend:
         self.tokenizer: PreTrainedTokenizerBase = checkpoint.tokenizer
         self.special = SpecialSubwords.of(checkpoint.tokenizer)
         self.window = checkpoint.model.encoder.window
-        self.all_documents = "all_documents" in checkpoint.model.needs
         self.batch_subwords = CPU_BATCH if self.device.type == "cpu" else GPU_BATCH
         self._workers = Workers() if self.device.type == "cpu" else None
         dtype = DTYPES[self.precision]

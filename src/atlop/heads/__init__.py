@@ -14,7 +14,7 @@ class Head(nn.Module):
 
     A head sees everything that the model computed. Where the model would not keep something, ``needs`` asks for it:
     ``sentences`` for context weights by sentence (``RelationOutput.contexts``), ``projections`` for query and key of
-    the last layer (``RelationOutput.encoded``), and ``all_documents`` for documents without pairs.
+    the last layer (``RelationOutput.encoded``), and ``all_documents`` for documents without pairs in training.
     """
 
     needs: frozenset[str] = frozenset()

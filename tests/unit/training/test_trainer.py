@@ -44,6 +44,20 @@ def start(configure: Configure, corpus: list[Document], tmp_path: Path) -> Start
     return run
 
 
+@pytest.mark.parametrize(("heads", "every"), [((), False), (("mentions",), True)])
+def test_documents_without_pairs_are_trained_on_where_a_head_needs_them(
+    configure: Configure, corpus: list[Document], tmp_path: Path, heads: tuple[str, ...], every: bool
+) -> None:
+    sizes = ModelConfig(embedding_size=8, block_size=4, window_overlap=16, markers="none", heads=heads)
+    config = configure(model=sizes)
+    checkpoint = new_checkpoint(config.encoder, sizes, LabelMap(("P1", "P2")))
+    corpora = Corpora([*corpus, Document("alone", (("Ada",),))], [], [])
+    trainer = make_trainer(checkpoint, corpora, config, tmp_path / "out", torch.device("cpu"))
+    expected = [document for document in corpora.train if every or document.pairs]
+    assert len(trainer.train_dataset) == len(expected)  # type: ignore[arg-type]
+    assert every == (len(expected) == len(corpora.train))
+
+
 @pytest.fixture(scope="session")
 def calm_encoder(make_encoder: Callable[..., Path]) -> str:
     """The folder of an encoder without dropout."""

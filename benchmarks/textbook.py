@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from atlop.features import Features, SpecialSubwords
+from atlop.features import Features
+from atlop.windows import SpecialSubwords
 
 WINDOW = 512
 """Subwords of a window in the published code."""

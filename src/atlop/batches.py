@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from atlop.features import Features, SpecialSubwords
+from atlop.features import Features
 from atlop.limits import CONTEXT_WEIGHTS
 from atlop.names import Names, join_names
+from atlop.windows import SpecialSubwords
 
 if TYPE_CHECKING:
     import torch
@@ -107,21 +108,16 @@ class Batch(Generic[Array]):
 
     def to(self, device: torch.device | str) -> Batch[torch.Tensor]:
         """Return the batch as tensors on a device."""
-        names = None if self.names is None else _moved(self.names, device)
-        return cast("Batch[torch.Tensor]", replace(_moved(self, device), names=names))
+        import torch
 
-
-def _moved(arrays: Any, device: torch.device | str) -> Any:
-    """Return a dataclass with its arrays as tensors on a device."""
-    import torch
-
-    values = {entry.name: getattr(arrays, entry.name) for entry in fields(arrays)}
-    moved = {
-        name: torch.as_tensor(value, device=device)
-        for name, value in values.items()
-        if isinstance(value, np.ndarray | torch.Tensor)
-    }
-    return replace(arrays, **moved)
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        moved: dict[str, Any] = {
+            name: torch.as_tensor(value, device=device)
+            for name, value in values.items()
+            if isinstance(value, np.ndarray | torch.Tensor)
+        }
+        moved["names"] = None if self.names is None else self.names.to(device)
+        return cast("Batch[torch.Tensor]", replace(self, **moved))
 
 
 def collate(features: Sequence[Features], special: SpecialSubwords, padding: int) -> Batch[NDArray[Any]]:

@@ -46,7 +46,7 @@ def mentions_of(document: Document, tags: NDArray[np.int64], types: Sequence[str
     """
     bounds = pairwise(accumulate(map(len, document.sentences), initial=0))
     return [
-        Mention(sentence, start, end, types[kind - 1], _text(document, sentence, start, end))
+        Mention(sentence, start, end, types[kind - 1], text_of(document, sentence, start, end))
         for sentence, (first, last) in enumerate(bounds)
         for start, end, kind in _spans(tags[first:last].tolist())
     ]
@@ -64,7 +64,8 @@ def _spans(tags: Sequence[int]) -> Iterator[tuple[int, int, int]]:
         start, open_type = place, kind
 
 
-def _text(document: Document, sentence: int, start: int, end: int) -> str:
+def text_of(document: Document, sentence: int, start: int, end: int) -> str:
+    """Return what words of a sentence read: in the raw text, if there is one, else with a space between them."""
     if document.text is None or document.offsets is None:
         return " ".join(document.sentences[sentence][start:end])
     last = end - 1

@@ -27,7 +27,7 @@ from atlop.backends.pytorch import TorchBackend
 from atlop.batches import collate
 from atlop.checkpoint import Checkpoint, write_encoder
 from atlop.errors import CheckpointError, MissingExtraError
-from atlop.features import Features, SpecialSubwords, plan_windows
+from atlop.features import Features
 from atlop.folder import (
     CONTEXTS_GRAPH,
     ENCODER,
@@ -39,6 +39,7 @@ from atlop.folder import (
     write_settings,
 )
 from atlop.graphs import SHAPES, ContextsGraph, EncoderGraph, EntitiesGraph, Graph, InteractionGraph, PairsGraph
+from atlop.windows import SpecialSubwords, plan_windows
 
 LARGEST_DIFFERENCE = 1e-3
 """The largest difference allowed between a logit of an exported model and the model's own."""

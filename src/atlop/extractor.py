@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
@@ -22,7 +22,7 @@ from atlop.errors import AtlopError, CheckpointError, got
 from atlop.features import Features, Featurizer
 from atlop.folder import find_folder
 from atlop.limits import DOCUMENTS, group_by_length
-from atlop.reading import EntityReader
+from atlop.reading import EntityReader, PassageScores
 from atlop.type_constraints import UnknownTypes
 
 EVIDENCE = 0.2
@@ -120,10 +120,16 @@ class RelationExtractor:
         found = EntityReader(self.backend, self.featurizer).read(_shown(documents) if progress else documents)
         return (self._related(*each, min_confidence) for each in found)
 
-    def _related(self, document: Document, features: Features, output: PairOutput, min_confidence: float) -> Document:
-        check_finite(document.title, output)
-        scores = PairScores(document.title, features.pairs, *output)
-        return document.with_relations(self.relations(scores, min_confidence=min_confidence))
+    def _related(self, document: Document, passages: list[PassageScores], min_confidence: float) -> Document:
+        """Decode the scores of each passage; of a fact that several have, the most confident is kept."""
+        best: dict[tuple[int, int, str], Relation] = {}
+        for passage in passages:
+            check_finite(document.title, passage.output)
+            scores = PairScores(document.title, passage.pairs, *passage.output)
+            for relation in self.relations(scores, min_confidence=min_confidence):
+                found = _moved(relation, passage.start)
+                best[found.fact] = max(best.get(found.fact, found), found, key=lambda each: each.confidence or 0)
+        return document.with_relations(tuple(best.values()))
 
     def scores(self, documents: Iterable[Document]) -> Iterator[PairScores]:
         """Yield the scores of every pair of each document, in the same order.
@@ -248,6 +254,13 @@ def choose_evidence(
     rows = weights[pairs]
     chosen = rows >= np.minimum(least, rows.max(1, keepdims=True))
     return [tuple(np.flatnonzero(row).tolist()) for row in chosen]
+
+
+def _moved(relation: Relation, start: int) -> Relation:
+    """Return a relation of a passage, which begins at the sentence ``start``, as one of the whole document."""
+    if relation.evidence is None:
+        return relation
+    return replace(relation, evidence=tuple(sentence + start for sentence in relation.evidence))
 
 
 def _ready(chunks: deque[_Chunk]) -> Iterator[tuple[Document, PairScores]]:

@@ -23,6 +23,7 @@ from atlop.names import Names, name_arrays
 from atlop.shapes import word_shapes
 from atlop.targets import evidence_matrix, label_matrix, mention_tags
 from atlop.type_constraints import pairs_to_score
+from atlop.windows import SpecialSubwords, plan_windows
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -34,53 +35,6 @@ MARKER = "*"
 
 CACHED_WORDS = 500_000
 """Distinct words whose subwords are remembered before a new table is begun."""
-
-
-@dataclass(frozen=True)
-class SpecialSubwords:
-    """The subwords that an encoder expects around a text."""
-
-    prefix: tuple[int, ...]
-    """Before a text, such as ``[CLS]``."""
-    suffix: tuple[int, ...]
-    """After a text, such as ``[SEP]``."""
-    break_suffix: tuple[int, ...]
-    """After a window that breaks off before the text ends: what the tokenizer puts between two texts. For RoBERTa this
-    is ``</s></s>``, as in the published code."""
-
-    @classmethod
-    def of(cls, tokenizer: PreTrainedTokenizerBase) -> SpecialSubwords:
-        """Infer them from how a tokenizer frames one text and two."""
-        text = tokenizer(MARKER, add_special_tokens=False)["input_ids"]
-        one, two = tokenizer(MARKER)["input_ids"], tokenizer(MARKER, MARKER)["input_ids"]
-        size = len(text)
-        start = next(i for i in range(len(one)) if one[i : i + size] == text)
-        suffix = one[start + size :]
-        between = two[start + size : len(two) - size - len(suffix)]
-        return cls(tuple(one[:start]), tuple(suffix), tuple(between))
-
-
-def plan_windows(length: int, size: int, special: SpecialSubwords, overlap: int) -> list[tuple[int, int]]:
-    """Cover a document with windows: the first and the last at its ends, the others evenly spaced in between.
-
-    Two windows are placed as in the published code.
-
-    Args:
-        length: subwords of the document, the special ones included.
-        size: subwords of a window, the special ones included.
-        special: the subwords that frame a window that does not reach an end of the document.
-        overlap: the fewest subwords that two neighbours share; if negative, the most that may lie between them.
-
-    Returns:
-        Spans [start, stop) of the document, one for each window.
-    """
-    if length <= size:
-        return [(0, length)]
-    first, last = size - len(special.break_suffix), size - len(special.prefix)
-    middle = last - len(special.break_suffix)
-    steps = 1 if length - last <= first - overlap else -(-(length - last) // (middle - overlap))
-    between = [step * (length - last) // steps for step in range(1, steps)]
-    return [(0, first), *((start, start + middle) for start in between), (length - last, length)]
 
 
 @dataclass(frozen=True)
@@ -232,6 +186,11 @@ class Featurizer:
             tags=self._tags(document, words) if labelled else None,
             names=self._names(document, layout, len(ids)) if names or (labelled and self.needs_names) else None,
         )
+
+    def lengths(self, document: Document) -> list[int]:
+        """Return the number of subwords of each sentence, without markers."""
+        known = self._tokenized(word for words in document.sentences for word in words)
+        return [sum(len(known[word]) for word in words) for words in document.sentences]
 
     def _tags(self, document: Document, words: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the tag of the word that each subword begins, [L], -1 for the other subwords."""

@@ -34,6 +34,12 @@ PAIRS = 4096
 BILINEAR_PAIRS = 256
 """Ordered pairs whose outer products [P, block, block] the bilinear kernel holds: few enough for the cache of a CPU."""
 
+PASSAGE_SUBWORDS = 1024
+"""Subwords of a passage of a document whose entities are to be found; a single sentence may have more."""
+
+PASSAGE_OVERLAP = 256
+"""The most subwords that two passages share."""
+
 EXPORTED_PAIRS = 256
 """Unordered pairs that an exported model scores at one time."""
 

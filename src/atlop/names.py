@@ -9,15 +9,18 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import combinations
 from os.path import commonprefix
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from atlop.documents import Document, Mention
+
+if TYPE_CHECKING:
+    import torch
 
 Array = TypeVar("Array")
 """A numpy array or a torch tensor."""
@@ -133,15 +136,22 @@ class Names(Generic[Array]):
     together: Array
     """True where both names belong to one entity, [Y]."""
 
+    def to(self, device: torch.device | str) -> Names[torch.Tensor]:
+        """Return the names as tensors on a device."""
+        import torch
+
+        arrays = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return Names(**{name: torch.as_tensor(array, device=device) for name, array in arrays.items()})
+
 
 def name_arrays(
-    document: Document, places: Callable[[Mention], Sequence[int]], *, types: Mapping[str, int]
+    document: Document, places: Callable[[Mention], Sequence[int]] = lambda mention: (), *, types: Mapping[str, int]
 ) -> Names[NDArray[Any]]:
     """Return the names of a document as arrays.
 
     Args:
         document: the document with its entities.
-        places: returns the places of the subwords of a mention.
+        places: returns the places of the subwords of a mention; by default there are none.
         types: the number of each type, from 1.
     """
     names = names_of(document)

@@ -12,7 +12,8 @@ import pytest
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from atlop.features import Features, SpecialSubwords
+    from atlop.features import Features
+    from atlop.windows import SpecialSubwords
 
 MakeFeatures = Callable[..., "Features"]
 Loss = Callable[["Tensor", "Tensor"], "Tensor"]
@@ -21,7 +22,7 @@ Loss = Callable[["Tensor", "Tensor"], "Tensor"]
 @pytest.fixture(scope="session")
 def special() -> SpecialSubwords:
     """``[CLS] text [SEP]``, with 3 for ``[CLS]`` and 2 for ``[SEP]``, and two 2 where a window breaks off."""
-    from atlop.features import SpecialSubwords
+    from atlop.windows import SpecialSubwords
 
     return SpecialSubwords(prefix=(3,), suffix=(2,), break_suffix=(2, 2))
 
@@ -32,7 +33,8 @@ def make_features(special: SpecialSubwords) -> MakeFeatures:
 
     ``entities`` holds the places of each entity's mentions; ``columns`` asks for random labels.
     """
-    from atlop.features import Features, plan_windows
+    from atlop.features import Features
+    from atlop.windows import plan_windows
 
     def make(
         length: int,

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from atlop.ablations import MaxPooling, MeanPooling, PlainLoss
 from atlop.batches import Batch, collate
-from atlop.features import Features, SpecialSubwords
+from atlop.features import Features
 from atlop.parts import Sizes
+from atlop.windows import SpecialSubwords
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from atlop import batches
 from atlop.batches import Batch, collate
-from atlop.features import Features, SpecialSubwords
+from atlop.features import Features
 from atlop.limits import group_by_length
+from atlop.windows import SpecialSubwords
 
 MakeFeatures = Callable[..., Features]
 PADDING = 0

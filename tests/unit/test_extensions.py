@@ -13,9 +13,10 @@ from torch import Tensor
 from atlop.batches import Batch, collate
 from atlop.checkpoint import Checkpoint
 from atlop.extensions import ReverseInteraction, TypedPooling, WeightedSoftmax
-from atlop.features import Features, SpecialSubwords
+from atlop.features import Features
 from atlop.model.pairs import LogSumExpPooling
 from atlop.parts import Sizes
+from atlop.windows import SpecialSubwords
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

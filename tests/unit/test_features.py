@@ -15,9 +15,10 @@ from atlop import features as module
 from atlop.config import ModelConfig
 from atlop.documents import Document, Relation
 from atlop.errors import ConfigError, LabelError
-from atlop.features import Features, Featurizer, SpecialSubwords
+from atlop.features import Features, Featurizer
 from atlop.labels import LabelMap
 from atlop.type_constraints import TypeConstraints
+from atlop.windows import SpecialSubwords
 
 BuildDocument = Callable[..., Document]
 

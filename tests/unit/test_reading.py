@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 import torch
 
+from atlop import reading
 from atlop.backends.pytorch import TorchBackend
 from atlop.checkpoint import Checkpoint, build_model
-from atlop.documents import Document, Relation
+from atlop.documents import Document, Entity, Relation
 from atlop.errors import AtlopError, CheckpointError
 from atlop.export import export_onnx
 from atlop.extractor import RelationExtractor, load
+from atlop.passages import split
+from atlop.reading import EntityReader
 from atlop.type_constraints import TypeConstraints
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -72,6 +75,59 @@ def test_what_is_found_scores_as_if_it_had_been_marked(
     # The random model finds something, in each document that is not empty.
     assert [bool(document.relations) for document in found] == [True, True, False, True]
     assert len(found[1].entities) > 2
+
+
+def test_a_long_document_is_read_in_passages(
+    make_reader: Callable[..., RelationExtractor],
+    build_document: BuildDocument,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sentences = ["Ada Lovelace wrote to Ada .", "She met Ada in London .", "London wrote ."] * 12
+    document = build_document(sentences, title="long")
+    extractor = make_reader()
+    (whole,) = extractor.extract([document])
+    monkeypatch.setattr(reading, "PASSAGE_SUBWORDS", 40)
+    monkeypatch.setattr(reading, "PASSAGE_OVERLAP", 20)
+    (found,) = extractor.extract([document])
+    # Every mention is found once, in the passage that its sentence belongs to.
+    mentions = [mention for entity in found.entities for mention in entity.mentions]
+    assert len(mentions) == len(set(mentions)) > 20
+    assert {mention.sentence for mention in mentions} > set(range(3, 33))
+    # Mentions of one name are one entity, over all passages.
+    names = [(mention.name.casefold(), mention.type) for mention in mentions]
+    owners = {name: e for e, entity in enumerate(found.entities) for name in _names(entity)}
+    assert len(set(names)) == len(owners)
+    assert [e for e, entity in enumerate(found.entities) for name in _names(entity)] == [
+        owners[name] for entity in found.entities for name in _names(entity)
+    ]
+    assert found.relations
+    assert len({relation.fact for relation in found.relations}) == len(found.relations)
+    assert whole.relations
+
+
+def _names(entity: Entity) -> set[tuple[str, str]]:
+    return {(mention.name.casefold(), mention.type) for mention in entity.mentions}
+
+
+def test_two_entities_meet_only_in_a_passage(
+    make_reader: Callable[..., RelationExtractor], build_document: BuildDocument, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = build_document(["Ada wrote ."] + ["She wrote ."] * 10 + ["London wrote ."], title="far")
+    monkeypatch.setattr(reading, "PASSAGE_SUBWORDS", 12)
+    monkeypatch.setattr(reading, "PASSAGE_OVERLAP", 0)
+    extractor = make_reader()
+    (found,) = EntityReader(extractor.backend, extractor.featurizer).read([document])
+    passages = split(extractor.featurizer.lengths(document), most=12, overlap=0)
+    assert len(passages) > 2
+    passage_of = {sentence: place for place, each in enumerate(passages) for sentence in range(each.start, each.stop)}
+    met = [{passage_of[mention.sentence] for mention in entity.mentions} for entity in found.document.entities]
+    pairs = {tuple(pair) for passage in found.passages for pair in passage.pairs.tolist()}
+    numbers = range(len(met))
+    assert pairs == {(head, tail) for head in numbers for tail in numbers if head != tail and met[head] & met[tail]}
+    (related,) = extractor.extract([document])
+    assert related.relations
+    for relation in related.relations:
+        assert {passage_of[sentence] for sentence in relation.evidence or ()} <= met[relation.head] & met[relation.tail]
 
 
 def test_entities_that_are_marked_are_not_looked_at(

@@ -19,6 +19,7 @@ from atlop.errors import AtlopError, CheckpointError
 from atlop.features import Features
 from atlop.folder import ENCODER_GRAPH
 from atlop.labels import LabelMap
+from atlop.names import Names
 
 PRECISIONS = ("auto", "fp32", "bf16")
 """Precisions to predict in; ``auto`` is bf16 where the device multiplies in it, else fp32."""
@@ -81,8 +82,11 @@ class ReadingBackend(Backend, Protocol):
     def read(self, features: Sequence[Features]) -> Reading:
         """Encode documents and tag their words; the model must have the heads for it."""
 
-    def compare(self, reading: Reading, features: Sequence[Features]) -> list[NDArray[np.float32]]:
-        """Return for each document what its pairs of names score, [Y]; the features must have names."""
+    def pool(self, reading: Reading, features: Sequence[Features]) -> list[NDArray[np.float32]]:
+        """Return the mean state of each name of documents that were read, [X, D]; the features must have names."""
+
+    def compare(self, pooled: NDArray[np.float32], names: Names[NDArray[Any]]) -> NDArray[np.float32]:
+        """Return what the pairs of names of one document score, [Y], from the mean states of the names."""
 
     def relate(self, reading: Reading, features: Sequence[Features]) -> list[PairOutput]:
         """Return what is computed for the pairs of documents that were read; the features must have entities."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from atlop.backends import PairOutput
 from atlop.batches import Batch, collate
 from atlop.errors import AtlopError, CheckpointError, MissingExtraError, reason
-from atlop.features import Features, SpecialSubwords
+from atlop.features import Features
 from atlop.folder import (
     CONTEXTS_GRAPH,
     ENCODER,
@@ -31,6 +31,7 @@ from atlop.folder import (
     load_tokenizer,
 )
 from atlop.limits import EXPORTED_PAIRS
+from atlop.windows import SpecialSubwords
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

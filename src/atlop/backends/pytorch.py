@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from atlop.backends.workers import Workers
 from atlop.batches import Batch, collate
 from atlop.checkpoint import Checkpoint
 from atlop.config import ModelConfig
-from atlop.features import Features, SpecialSubwords
+from atlop.features import Features
 from atlop.heads.entities import Entities
 from atlop.heads.mentions import Mentions
 from atlop.heads.rows import with_mentions
@@ -27,6 +27,7 @@ from atlop.labels import LabelMap
 from atlop.limits import CPU_BATCH, GPU_BATCH
 from atlop.model.relation_model import RelationModel, RelationOutput
 from atlop.names import Names
+from atlop.windows import SpecialSubwords
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 """The dtype of the weights at each precision."""
@@ -106,13 +107,21 @@ class TorchBackend:
         lengths = (len(document.input_ids) for document in features)
         return Reading(encoded, [rows[:length].numpy() for rows, length in zip(tags, lengths, strict=True)])
 
-    def compare(self, reading: Reading, features: Sequence[Features]) -> list[NDArray[np.float32]]:
-        """Return for each document what its pairs of names score, [Y]; the model must have the head ``entities``."""
+    def pool(self, reading: Reading, features: Sequence[Features]) -> list[NDArray[np.float32]]:
+        """Return the mean state of each name of documents that were read, [X, D]; the features must have names."""
         names = cast("Names[Tensor]", self._collate(features).names)
-        counts = [0 if document.names is None else len(document.names.pairs) for document in features]
+        counts = [0 if document.names is None else len(document.names.types) for document in features]
         with torch.inference_mode():
-            scores = cast(Entities, self.model.heads["entities"]).compare(reading.encoded.states, names)
-        return [part.numpy() for part in scores.float().cpu().split(counts)]
+            pooled = Entities.pool(reading.encoded.states, names)
+        return [part.numpy() for part in pooled.float().cpu().split(counts)]
+
+    def compare(self, pooled: NDArray[np.float32], names: Names[NDArray[Any]]) -> NDArray[np.float32]:
+        """Return what the pairs of names of one document score, [Y]; the model must have the head ``entities``."""
+        head = cast(Entities, self.model.heads["entities"])
+        with torch.inference_mode():
+            given = torch.as_tensor(pooled, device=self.device, dtype=DTYPES[self.precision])
+            scores: NDArray[np.float32] = head.compare(given, names.to(self.device)).float().cpu().numpy()
+        return scores
 
     def relate(self, reading: Reading, features: Sequence[Features]) -> list[PairOutput]:
         """Return what is computed for the pairs of documents that were read, whose entities are known now."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from atlop.heads import Head
+from atlop.limits import PAIRS
 from atlop.model.pairs import segment_mean
 from atlop.model.relation_model import RelationOutput
 from atlop.names import FEATURES, Names
@@ -37,15 +38,26 @@ class Entities(Head):
     def forward(self, output: RelationOutput) -> Tensor | None:
         """Return the score of every pair of ``batch.names``, [Y]; ``None`` without names."""
         names = output.batch.names
-        return None if names is None else self.compare(output.encoded.states, names)
+        return None if names is None else self.compare(self.pool(output.encoded.states, names), names)
 
-    def compare(self, states: Tensor, names: Names[Tensor]) -> Tensor:
-        """Return the score of every pair of names, [Y], from the states [B, L, D]."""
+    @staticmethod
+    def pool(states: Tensor, names: Names[Tensor]) -> Tensor:
+        """Return the mean state of the subwords of each name, [X, D], from the states [B, L, D]."""
         found = states.flatten(0, 1).index_select(0, names.places)
-        vectors = self.project(segment_mean(found, names.owners, len(names.types))).tanh()
-        first, second = (vectors.index_select(0, names.pairs[:, side]) for side in (0, 1))
-        types = self.types(names.types.index_select(0, names.pairs[:, 0]))
-        compared = (first * second, (first - second).abs(), types, names.likeness.to(vectors.dtype))
+        return segment_mean(found, names.owners, len(names.types))
+
+    def compare(self, pooled: Tensor, names: Names[Tensor]) -> Tensor:
+        """Return the score of every pair of names, [Y], from the mean state of each, [X, D]."""
+        vectors, blocks = (
+            self.project(pooled).tanh(),
+            zip(names.pairs.split(PAIRS), names.likeness.split(PAIRS), strict=True),
+        )
+        return torch.cat([self._compare(vectors, names.types, *block) for block in blocks])
+
+    def _compare(self, vectors: Tensor, types: Tensor, pairs: Tensor, likeness: Tensor) -> Tensor:
+        first, second = (vectors.index_select(0, pairs[:, side]) for side in (0, 1))
+        kind = self.types(types.index_select(0, pairs[:, 0]))
+        compared = (first * second, (first - second).abs(), kind, likeness.to(vectors.dtype))
         score: Tensor = self.score(nn.functional.gelu(self.hidden(torch.cat(compared, 1))))
         return score[:, 0]
 

@@ -13,7 +13,8 @@ from atlop.batches import collate
 from atlop.checkpoint import Checkpoint
 from atlop.documents import Document
 from atlop.errors import AtlopError
-from atlop.features import Features, Featurizer, SpecialSubwords
+from atlop.features import Features, Featurizer
+from atlop.windows import SpecialSubwords
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -10,7 +10,8 @@ import torch
 from atlop.batches import Batch, collate
 from atlop.checkpoint import Checkpoint
 from atlop.documents import Document
-from atlop.features import Featurizer, SpecialSubwords
+from atlop.features import Featurizer
+from atlop.windows import SpecialSubwords
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

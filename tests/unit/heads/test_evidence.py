@@ -14,9 +14,10 @@ from atlop.batches import collate
 from atlop.checkpoint import Checkpoint
 from atlop.documents import Document, Relation
 from atlop.extractor import choose_evidence
-from atlop.features import Features, Featurizer, SpecialSubwords
+from atlop.features import Features, Featurizer
 from atlop.heads.evidence import LOSS_WEIGHT
 from atlop.targets import evidence_matrix
+from atlop.windows import SpecialSubwords
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

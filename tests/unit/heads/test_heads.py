@@ -18,11 +18,12 @@ from atlop.checkpoint import Checkpoint, load, save
 from atlop.documents import Document
 from atlop.errors import ConfigError
 from atlop.extractor import RelationExtractor
-from atlop.features import Features, SpecialSubwords
+from atlop.features import Features
 from atlop.heads import Head
 from atlop.model.attention import attention_rows
 from atlop.model.relation_model import RelationOutput
 from atlop.parts import Sizes, register
+from atlop.windows import SpecialSubwords
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -12,8 +12,9 @@ import torch
 from atlop.batches import collate
 from atlop.checkpoint import Checkpoint, build_model
 from atlop.documents import Document, Relation
-from atlop.features import Features, Featurizer, SpecialSubwords
+from atlop.features import Features, Featurizer
 from atlop.type_constraints import TypeConstraints
+from atlop.windows import SpecialSubwords
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -12,10 +12,11 @@ from atlop import kernels
 from atlop.backends.devices import has_bf16
 from atlop.batches import collate
 from atlop.checkpoint import Checkpoint
-from atlop.features import Features, SpecialSubwords
+from atlop.features import Features
 from atlop.kernels import attention, bilinear, describe, optimize
 from atlop.kernels.linear import PackedLinear
 from atlop.model.attention import attend
+from atlop.windows import SpecialSubwords
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

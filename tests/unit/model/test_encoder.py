@@ -31,13 +31,14 @@ from atlop.checkpoint import Checkpoint, load, save
 from atlop.config import ModelConfig
 from atlop.documents import Document
 from atlop.errors import CheckpointError
-from atlop.features import Features, Featurizer, SpecialSubwords
+from atlop.features import Features, Featurizer
 from atlop.labels import LabelMap
 from atlop.model import encoder as encoder_module
 from atlop.model.encoder import Encoder
 from atlop.model.pairs import LogSumExpPooling, pool_entities
 from atlop.model.relation_model import RelationModel
 from atlop.parts import Sizes
+from atlop.windows import SpecialSubwords
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

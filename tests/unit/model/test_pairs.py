@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
 from atlop.batches import Batch, collate
-from atlop.features import Features, SpecialSubwords
+from atlop.features import Features
 from atlop.model.encoder import Encoded, Encoder
 from atlop.model.pairs import (
     Entities,
@@ -23,6 +23,7 @@ from atlop.model.pairs import (
     sum_by_sentence,
 )
 from atlop.parts import Sizes, build
+from atlop.windows import SpecialSubwords
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

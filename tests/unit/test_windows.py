@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlop.features import SpecialSubwords, plan_windows
+from atlop.windows import SpecialSubwords, plan_windows
 
 BERT = SpecialSubwords(prefix=(2,), suffix=(3,), break_suffix=(3,))
 ROBERTA = SpecialSubwords(prefix=(0,), suffix=(2,), break_suffix=(2, 2))

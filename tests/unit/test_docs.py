@@ -78,7 +78,7 @@ def test_quoted_lines_stand_in_the_code(file: str, quote: str) -> None:
 
 
 def test_the_method_quotes_every_stage() -> None:
-    assert {"features", "encoder", "pairs", "scores"} <= {Path(file).stem for file, _ in QUOTES}
+    assert {"windows", "encoder", "pairs", "scores"} <= {Path(file).stem for file, _ in QUOTES}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -113,13 +113,17 @@ def _mistakes(stored: Mapping[str, Any]) -> Iterator[str]:
     yield from _unknown(stored, SWEEP_KEYS, "")
     name, base, rows = (stored.get(key) for key in ("name", "base", "rows"))
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        yield f"name: got {got(name)}, expected lower-case letters, digits and hyphens"
+        yield f"name: {_found(stored, 'name')}, expected lower-case letters, digits and hyphens"
     if not isinstance(base, str) or not base:
-        yield f"base: got {got(base)}, expected the path of a training configuration"
+        yield f"base: {_found(stored, 'base')}, expected the path of a training configuration"
     if not isinstance(rows, list) or not rows:
-        yield f"rows: got {got(rows)}, expected a list of rows, each with a name"
+        yield f"rows: {_found(stored, 'rows')}, expected a list of rows, each with a name"
     yield from _settings_mistakes(stored.get("settings", {}), "settings")
     yield from _seeds_mistakes(stored.get("seeds"), "seeds")
+
+
+def _found(stored: Mapping[str, Any], key: str) -> str:
+    return f"got {got(stored[key])}" if key in stored else "missing"
 
 
 def _row_mistakes(place: str, row: Any) -> Iterator[str]:
@@ -130,7 +134,7 @@ def _row_mistakes(place: str, row: Any) -> Iterator[str]:
     yield from _unknown(row, ROW_KEYS, f"{place}.")
     name, published, note = row.get("name"), row.get("published", {"f1": 0.0, "source": ""}), row.get("note", "")
     if not isinstance(name, str) or not re.search("[A-Za-z0-9]", name):
-        yield f"{place}.name: got {got(name)}, expected a name with a letter or a digit"
+        yield f"{place}.name: {_found(row, 'name')}, expected a name with a letter or a digit"
     if not _is_published(published):
         yield f"{place}.published: got {got(published)}, expected f1, in points, and source"
     if not isinstance(note, str):
@@ -161,7 +165,8 @@ def _settings_mistakes(settings: Any, place: str) -> Iterator[str]:
 
 def _seeds_mistakes(seeds: Any, place: str) -> Iterator[str]:
     if not isinstance(seeds, list) or not seeds or len({*map(str, seeds)}) != len(seeds):
-        yield f"{place}: got {got(seeds)}, expected a list of integers, each once"
+        found = "missing" if seeds is None else f"got {got(seeds)}"
+        yield f"{place}: {found}, expected a list of integers, each once"
 
 
 def _runs(

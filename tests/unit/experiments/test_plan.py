@@ -52,6 +52,18 @@ def broken(sweep_file: Path, **changes: Any) -> tuple[str, ...]:
     return caught.value.mistakes
 
 
+def test_what_is_missing_is_named(sweep_file: Path) -> None:
+    sweep_file.write_text("rows: [{}]")
+    with pytest.raises(ConfigError) as caught:
+        read_plan(sweep_file)
+    assert caught.value.mistakes == (
+        "name: missing, expected lower-case letters, digits and hyphens",
+        "base: missing, expected the path of a training configuration",
+        "seeds: missing, expected a list of integers, each once",
+        "rows[0].name: missing, expected a name with a letter or a digit",
+    )
+
+
 def test_all_mistakes_of_a_sweep_are_told_at_once(sweep_file: Path) -> None:
     rows = [
         "full",

@@ -18,7 +18,7 @@ PIECES = [
     *("\u200b", "\u200d", "\u202e", "\ufeff", "\x00", "\x07", "\x7f"),
     *("😀", "👨\u200d👩\u200d👧", "\u05d0\u05d1", "\u0627\u0644", "Dr.", "e.g.", "U.S.A.", "https://a.b/c?d=e"),
 ]
-"""What makes texts hostile: white space of every kind, marks that may end a sentence, characters that cannot be seen."""
+"""What makes texts hostile: white space of every kind, marks that may end a sentence, what cannot be seen."""
 HOSTILE = st.lists(st.one_of(st.sampled_from(PIECES), st.characters(exclude_categories=["Cs"])), max_size=30)
 TEXTS = st.one_of(
     HOSTILE.map("".join),

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from atlop.documents import Document, Entity, Relation
@@ -66,6 +66,8 @@ class MarkedText:
     """Head mention, tail mention and name of each relation."""
     joined: list[tuple[Key, Key]] = field(default_factory=list)
     """Mentions that are one entity."""
+    sentences: Sequence[int] | None = None
+    """Where the sentences begin, if the tool says so."""
     left_out: set[Key] = field(default_factory=set)
     """Mentions that cannot be taken over, with all of their relations."""
     oddities: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -140,7 +142,7 @@ def lift(marked: MarkedText, lifting: Lifting) -> Document:
     check_text(marked.text)
     clusters = _clusters(marked)
     bounds = [(start, end) for start, end, _ in marked.mentions.values()]
-    cut = split_text(marked.text, spans=bounds, language=lifting.language)
+    cut = split_text(marked.text, spans=bounds, language=lifting.language, starts=marked.sentences)
     entities = tuple(_entity(marked, cut, keys) for keys in clusters)
     document = Document(
         marked.title, cut.sentences, entities, _relations(marked, clusters), text=marked.text, offsets=cut.offsets

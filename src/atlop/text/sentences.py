@@ -21,19 +21,24 @@ Splitter = Callable[[str], Iterable[int]]
 """Returns where the sentences of a text begin."""
 
 
-def split_text(text: str, *, spans: Sequence[Span] = (), language: str = ENGLISH) -> CutText:
+def split_text(
+    text: str, *, spans: Sequence[Span] = (), language: str = ENGLISH, starts: Iterable[int] | None = None
+) -> CutText:
     """Split a text into sentences of words.
 
     Args:
         text: the text.
         spans: the mentions; no sentence ends inside one, and a word is split where one begins or ends inside it.
         language: the code of the language whose rules end sentences.
+        starts: where sentences begin, if another program has found them; those inside a mention are ignored.
 
     Raises:
         DataError: if the language is no code of a language.
         MissingExtraError: if the language is not English and sentencex is not installed.
     """
-    return cut_text(text, starts=sentence_starts(text, spans=spans, language=language), spans=spans)
+    if starts is None:
+        return cut_text(text, starts=sentence_starts(text, spans=spans, language=language), spans=spans)
+    return cut_text(text, starts=_outside(spans, {0, *starts}), spans=spans)
 
 
 def sentence_starts(text: str, *, spans: Iterable[Span] = (), language: str = ENGLISH) -> list[int]:
@@ -52,7 +57,10 @@ def sentence_starts(text: str, *, spans: Iterable[Span] = (), language: str = EN
         MissingExtraError: if the language is not English and sentencex is not installed.
     """
     after_blank_lines = (blank.end() for blank in _BLANK_LINE.finditer(text))
-    starts = {0, *_splitter(language)(text), *after_blank_lines}
+    return _outside(spans, {0, *_splitter(language)(text), *after_blank_lines})
+
+
+def _outside(spans: Iterable[Span], starts: Iterable[int]) -> list[int]:
     inside = Spans(spans)
     return [start for start in sorted(starts) if not inside.split_at(start)]
 

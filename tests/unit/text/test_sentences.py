@@ -68,6 +68,11 @@ def test_no_sentence_ends_inside_a_mention() -> None:
     assert len(split_text(text, spans=[(0, len(text))]).sentences) == 1
 
 
+def test_sentences_that_are_known_are_taken_over() -> None:
+    cut = split_text("A b. C d. E f", spans=[(0, 6)], starts=[2, 5, 7])
+    assert cut.sentences == (("A", "b", ".", "C"), ("d", ".", "E", "f"))
+
+
 @pytest.mark.parametrize("language", ["English", "", "e", None, "en_US"])
 def test_a_language_is_a_code(language: str) -> None:
     with pytest.raises(DataError) as caught:

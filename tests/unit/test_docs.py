@@ -138,6 +138,16 @@ def test_errors_are_told_as_shown(example: Callable[[str], Path], monkeypatch: p
     assert shown == [("error", str(left_out[0])), ("skip", f"atlop: left out: {left_out[0]}")]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", re.findall(r'```text title="(\w+)\.out"', PAGES["text.md"]))
+def test_scripts_print_what_is_shown(
+    example: Callable[[str], Path], name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    importlib.import_module("atlop.integrations.spacy")  # which spaCy finds by itself where atlop is installed
+    runpy.run_path(str(example(f"{name}.py")))
+    assert capsys.readouterr().out == example(f"{name}.out").read_text(encoding="utf-8")
+
+
 def test_what_annotators_left_open_is_told_as_shown(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     values = [("a", 0, 3, ["PER"]), ("b", 8, 12, ["LOC"]), ("c", 17, 20, [])]
     marks = [

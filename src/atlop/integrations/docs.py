@@ -23,12 +23,12 @@ ONTONOTES = {
     **dict.fromkeys(["CARDINAL", "MONEY", "ORDINAL", "PERCENT", "QUANTITY"], "NUM"),
     **dict.fromkeys(["EVENT", "LANGUAGE", "LAW", "PRODUCT", "WORK_OF_ART"], "MISC"),
 }
-"""The entity types of DocRED for the labels of OntoNotes. DocRED annotates most of what OntoNotes calls ``NORP``, such as
-nationalities, as ``LOC``."""
+"""The entity types of DocRED for the labels of OntoNotes. Most of what is ``NORP`` in OntoNotes, such as nationalities,
+is ``LOC`` in DocRED."""
 _TITLE = 60
 """Characters of a text that stand for it in messages."""
 _EDGES = re.compile(r"^(?:the|an?)\s+|\s*['’]s?$", re.IGNORECASE)
-"""What may belong to a mention for a coreference component but not for an entity recogniser, and the other way round."""
+"""What may belong to a mention for a coreference component but not for an entity recogniser, or the reverse."""
 
 
 def types_for(known: Iterable[str], own: Mapping[str, str]) -> dict[str, str]:

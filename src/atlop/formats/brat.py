@@ -11,6 +11,7 @@ attributes of relations, as one may negate a relation.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -21,10 +22,12 @@ from atlop.documents.fields import Field
 from atlop.errors import DataError, got, shown
 from atlop.formats.files import open_file
 from atlop.formats.lifting import Lifting, MarkedText, lift
-from atlop.formats.records import build_each, decode, is_number, numbered_lines
+from atlop.formats.records import BYTE_ORDER_MARK, build_each, decode, is_number, numbered_lines
 
 SUFFIX = ".ann"
 """The suffix of files of annotations."""
+_KINDS = ("T", "R", "*", "E", "A", "M", "N", "#")
+"""How an identifier begins, by the kind of its annotation."""
 _PLAIN = Lifting()
 
 
@@ -53,11 +56,12 @@ def parse(file: BinaryIO, *, path: Path, lifting: Lifting = _PLAIN) -> Iterator[
         raise DataError(f"got no {text_path.name!r} beside it, expected the text that it annotates")
     with open_file(text_path) as text_file:
         text = decode(text_file.read())
-    return build_each([(0, file)], lambda _, lines: _document(path.stem, text, lines, lifting), place=path.stem)
+    lines = io.BytesIO(file.read().removeprefix(BYTE_ORDER_MARK))
+    return build_each([(0, lines)], lambda _, file: _document(path.stem, text, file, lifting), place=path.stem)
 
 
 def _document(title: str, text: str, file: BinaryIO, lifting: Lifting) -> Document:
-    rows = [Field(decode(line).split("\t"), f"line {number}", title) for number, line in numbered_lines(file)]
+    rows = [_row(title, number, line) for number, line in numbered_lines(file)]
     marked = MarkedText(title, text)
     for row in _of_kind(rows, "E"):
         _leave_out(marked, row)
@@ -71,6 +75,13 @@ def _document(title: str, text: str, file: BinaryIO, lifting: Lifting) -> Docume
     for row in _of_kind(rows, "AM"):
         _note(marked, row)
     return lift(marked, lifting)
+
+
+def _row(title: str, number: int, line: bytes) -> Field:
+    row = Field(decode(line).split("\t"), f"line {number}", title)
+    if not row.value[0].startswith(_KINDS):
+        raise row.error(f"got {got(row.value[0])}, expected an annotation, which begins with one of {' '.join(_KINDS)}")
+    return row
 
 
 def _of_kind(rows: list[Field], kinds: str) -> list[Field]:

@@ -12,6 +12,7 @@ text of the mention says otherwise.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, BinaryIO
 
@@ -103,11 +104,17 @@ def _offsets(text: str, value: Field) -> tuple[int, int]:
 
 def _from_utf16(text: str, start: int, end: int) -> tuple[int, int]:
     """Convert offsets that count UTF-16 units to offsets in characters; what is outside the text stays outside."""
-    if text.isascii() or not any(character > "\uffff" for character in text):
+    if text.isascii():
         return start, end
-    places = list(accumulate((1 + (character > "\uffff") for character in text), initial=0))
-    at = {place: index for index, place in enumerate(places)}
+    at = _characters_at(text)
     return at.get(start, start), at.get(end, end)
+
+
+@lru_cache(maxsize=1)
+def _characters_at(text: str) -> dict[int, int]:
+    """Return the index of the character that begins at each UTF-16 unit, the end of the text included."""
+    units = accumulate((1 + (character > "\uffff") for character in text), initial=0)
+    return {unit: index for index, unit in enumerate(units)}
 
 
 def _squeezed(name: str) -> str:

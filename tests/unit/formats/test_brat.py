@@ -37,6 +37,10 @@ def test_a_text_without_annotations_has_no_entity(tmp_path: Path) -> None:
     assert one(tmp_path, "\n#1\tAnnotatorNotes T1\tx\n").entities == ()
 
 
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
+    assert len(one(tmp_path, "\ufeff" + MENTIONS).entities) == 2
+
+
 def test_a_folder_is_read_by_name(tmp_path: Path) -> None:
     for name in ("b", "a", "c"):
         (tmp_path / f"{name}.txt").write_text(name)
@@ -87,6 +91,7 @@ def test_what_is_left_out_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixtu
             "line 3: got the mention 'T1' (str) again, expected each once",
         ),
         ("*\tEquiv T1 T2", "line 1: got the mention 'T1' (str), expected one that is marked"),
+        ("\n see T1", "line 2: got ' see T1' (str), expected an annotation, which begins with one of T R * E A M N #"),
         ("R1", "line 1: got the columns ['R1'] (list), expected an identifier and an annotation"),
         (
             "R1\tsaw T1 T2",

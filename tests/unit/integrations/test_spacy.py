@@ -120,6 +120,7 @@ def test_predicting_does_not_change_the_text(pipeline: Language) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # Python 3.12 warns of any fork beside threads
 def test_two_processes_give_what_one_gives(pipeline: Language) -> None:
     """After this process has used the model, too, so that its threads are there when it forks."""
     torch.set_num_threads(2)

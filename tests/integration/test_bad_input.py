@@ -112,19 +112,20 @@ BAD: dict[str, tuple[list[Prepare], str, str]] = {
     "an unknown format": (
         [rows("bad.jsonl", document())],
         f"{PREDICT} --from xml",
-        "--from: got 'xml', expected one of docred, jsonl, pubtator, data",
+        "--from: got 'xml', expected one of docred, jsonl, pubtator, data, labelstudio, doccano, brat",
     ),
     "a folder without documents": (
         [lambda: Path("empty").mkdir()],
         "predict documents.jsonl empty --model model",
         "empty: got a folder without a file of documents, "
-        "expected at least one whose name ends in .data, .json, .jsonl, .pubtator, .txt",
+        "expected at least one whose name ends in .ann, .data, .json, .jsonl, .pubtator, .txt",
     ),
     "a file that is no text": (
         [lambda: Path("bad.jsonl").write_bytes(b"\x89PNG\r\n")],
         PREDICT,
         "bad.jsonl: got an unknown file format that begins with b'\\x89PNG\\r\\n' (bytes), "
-        "expected documents with marked entities: docred ('['), jsonl ('{'), pubtator ('id|t|') or data "
+        "expected documents with marked entities: docred or labelstudio ('['), jsonl or doccano ('{'), "
+        "pubtator ('id|t|'), brat ('T1' and a tab) or data "
         "(columns separated by tabs); plain text has no marked entities",
     ),
     # Files to write

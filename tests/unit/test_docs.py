@@ -138,6 +138,30 @@ def test_errors_are_told_as_shown(example: Callable[[str], Path], monkeypatch: p
     assert shown == [("error", str(left_out[0])), ("skip", f"atlop: left out: {left_out[0]}")]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", re.findall(r'```text title="(\w+)\.out"', PAGES["text.md"]))
+def test_scripts_print_what_is_shown(
+    example: Callable[[str], Path], name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    importlib.import_module("atlop.integrations.spacy")  # which spaCy finds by itself where atlop is installed
+    runpy.run_path(str(example(f"{name}.py")))
+    assert capsys.readouterr().out == example(f"{name}.out").read_text(encoding="utf-8")
+
+
+def test_what_annotators_left_open_is_told_as_shown(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    values = [("a", 0, 3, ["PER"]), ("b", 8, 12, ["LOC"]), ("c", 17, 20, [])]
+    marks = [
+        {"id": key, "type": "labels", "value": {"start": start, "end": end, "labels": labels}}
+        for key, start, end, labels in values
+    ]
+    related = {"type": "relation", "from_id": "a", "to_id": "b", "labels": ["saw"]}
+    data = {"title": "Ada", "text": "Ada saw Rome and Bob."}
+    export = [{"id": 1, "data": data, "annotations": [{"result": [*marks, related]}]}]
+    (tmp_path / "export.json").write_text(json.dumps(export), encoding="utf-8")
+    read(tmp_path / "export.json")
+    assert re.findall(r'```text title="left_open"\n(.*?)\n```', PAGES["formats.md"]) == caplog.messages
+
+
 def test_the_configuration_of_ones_own_is_whole(example: Callable[[str], Path]) -> None:
     config = load_training_config(example("own.yaml"))
     assert (config.train, config.dev) == (example("train.jsonl"), example("dev.jsonl"))

@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 
 from atlop.errors import AtlopError
 
-NEEDS = ("accelerate", "huggingface_hub", "numpy", "safetensors", "sklearn", "torch", "transformers")
+NEEDS = ("accelerate", "huggingface_hub", "numpy", "nupunkt", "safetensors", "sklearn", "torch", "transformers")
 """Packages that an installation may leave out, such as one that only predicts with exported models."""
 
 SIGPIPE = 13

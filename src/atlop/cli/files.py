@@ -80,6 +80,8 @@ def _is_folder(path: Path) -> bool:
 def _inside(folder: Path, output: Path | None) -> list[Path]:
     shown = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     files = [path for path in shown if path.suffix.lower() in READABLE_SUFFIXES and path.is_file()]
+    # In brat's format, annotations are in a file beside their text.
+    files = [path for path in files if path.suffix != ".txt" or path.with_suffix(".ann") not in files]
     if not files:
         expected = f"expected at least one whose name ends in {', '.join(READABLE_SUFFIXES)}"
         raise DataError(f"got a folder without a file of documents, {expected}", file=str(folder))

@@ -20,8 +20,9 @@ import typer
 
 from atlop.errors import AtlopError, DataError, reason
 
-READABLE = ("docred", "jsonl", "pubtator", "data")
-WRITABLE = (*READABLE, "leaderboard")
+_BOTH = ("docred", "jsonl", "pubtator", "data")
+READABLE = (*_BOTH, "labelstudio", "doccano", "brat")
+WRITABLE = (*_BOTH, "leaderboard")
 PREDICTION = (*WRITABLE, "table")
 """Formats of predictions."""
 DEVICES = ("auto", "cpu", "cuda", "mps")

@@ -7,7 +7,7 @@ Gold and predicted documents have the same type. All classes are immutable and c
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any
@@ -17,7 +17,9 @@ from atlop.documents.conversion import entity_from, entity_to_dict, given, relat
 from atlop.documents.entity import Entity, Mention
 from atlop.documents.fields import Field
 from atlop.documents.relation import Relation
+from atlop.documents.spans import TypedSpan, check_text, place_entity, read_spans
 from atlop.errors import DataError, got, shown
+from atlop.text import split_text
 
 _REQUIRED = ("title", "sentences", "entities")
 _OPTIONAL = ("relations", "candidates", "text", "offsets")
@@ -80,6 +82,43 @@ class Document:
             text=values.get("text"),
             offsets=rows_from(root.get("offsets")),
         )
+
+    @classmethod
+    def from_text(
+        cls,
+        text: str,
+        entities: Sequence[Sequence[TypedSpan]] = (),
+        *,
+        title: str = "text",
+        sentences: str = "en",
+    ) -> Document:
+        """Build a document from a text and the character spans of its entities.
+
+            >>> Document.from_text("Ada Lovelace was born in London.", [[(0, 12, "PER")], [(25, 31, "LOC")]])
+            Document('text', sentences=1, entities=2, relations=0)
+
+        Args:
+            text: any text.
+            entities: each a sequence of mentions (start, end, type): the characters [start, end) of the text, and an
+                entity type, such as ``PER``. They may overlap and be in any order.
+            title: the key by which predictions and gold are joined.
+            sentences: the code of the language of the text, whose rules end its sentences. Any but ``en`` needs
+                ``atlop[languages]``.
+
+        Raises:
+            DataError: if a mention is outside the text, empty, blank, or does not begin and end with a word; or if the
+                text holds a lone surrogate.
+            MissingExtraError: if the language is not English and the extra is not installed.
+        """
+        try:
+            check_text(text)
+            spans = read_spans(text, entities)
+            bounds = [(start, end) for mentions in spans for start, end, _ in mentions]
+            cut = split_text(text, spans=bounds, language=sentences)
+            placed = tuple(place_entity(cut, text, mentions) for mentions in spans)
+        except DataError as error:
+            raise error.inside(document=title) from error
+        return cls(title, cut.sentences, placed, text=text, offsets=cut.offsets)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document as a JSON object, the format of a line of a JSONL file."""

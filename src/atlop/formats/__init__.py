@@ -3,6 +3,7 @@
 from atlop.formats.files import open_file, write_pieces
 from atlop.formats.jsonl import schema
 from atlop.formats.leaderboard import attach, read_submission
+from atlop.formats.lifting import Lifting
 from atlop.formats.records import read_json
 from atlop.formats.registry import (
     READABLE,
@@ -26,6 +27,7 @@ __all__ = [
     "READABLE_SUFFIXES",
     "SUFFIXES",
     "WRITABLE",
+    "Lifting",
     "OnError",
     "attach",
     "check_input",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import re
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from atlop.errors import DataError, got
 from atlop.formats import pubtator
 from atlop.formats.files import rejoined
-from atlop.formats.json_list import elements
 from atlop.formats.leaderboard import ZIP
 from atlop.formats.records import BYTE_ORDER_MARK
 
@@ -21,11 +20,17 @@ _FORMATS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"\["), "docred"),
     (re.compile(rb"\{"), "jsonl"),
     (pubtator.TITLE_LINE, "pubtator"),
+    (re.compile(rb"T\d+\t\S+ \d+ \d+[\t;]|[*REAMN]\d*\t\S+ (?:\S+:)?[TRE]\d|#\d+\t"), "brat"),
     (re.compile(rb"[^\t\n]+\t"), "data"),
 )
 """How files begin after any white space. None of the patterns can match a string in more than one way, so that matching
 takes linear time."""
-_BEGINNINGS = "docred ('['), jsonl ('{'), pubtator ('id|t|') or data (columns separated by tabs)"
+_BEGINNINGS = (
+    "docred or labelstudio ('['), jsonl or doccano ('{'), pubtator ('id|t|'), brat ('T1' and a tab) "
+    "or data (columns separated by tabs)"
+)
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}:]', re.DOTALL)
+"""What the structure of JSON is told by; a string may be cut off."""
 _ENCODED = {
     b"\xff\xfe": "got UTF-16, expected UTF-8; convert the file first",
     b"\xfe\xff": "got UTF-16, expected UTF-8; convert the file first",
@@ -65,16 +70,27 @@ def format_of(beginning: bytes) -> str:
         expected = f"expected documents with marked entities: {_BEGINNINGS}"
         found = f"got an unknown file format that begins with {got(beginning)}"
         raise DataError(f"{found}, {expected}; plain text has no marked entities")
-    return "leaderboard" if name == "docred" and _is_fact(_first_element(beginning)) else name
+    return _of_objects(name, _first_keys(beginning)) if name in ("docred", "jsonl") else name
 
 
-def _first_element(beginning: bytes) -> Any:
-    """Return the first element of a JSON list, or ``None`` if it is not complete."""
-    try:
-        return next(elements(io.BytesIO(beginning)), None)
-    except DataError:
-        return None
+def _of_objects(name: str, keys: set[bytes]) -> str:
+    """Return the format of a file of JSON objects, of which the first has these keys."""
+    if name == "jsonl":
+        return "doccano" if b"text" in keys and keys.isdisjoint({b"sentences", b"offsets"}) else name
+    if b"sents" in keys:
+        return name
+    return "leaderboard" if b"h_idx" in keys else "labelstudio" if b"annotations" in keys else name
 
 
-def _is_fact(element: Any) -> bool:
-    return isinstance(element, dict) and "h_idx" in element and "sents" not in element
+def _first_keys(beginning: bytes) -> set[bytes]:
+    """Return the keys of the first object in JSON, as far as it was read."""
+    depth, last, keys = 0, b"", set[bytes]()
+    for match in _TOKEN.finditer(beginning, beginning.find(b"{")):
+        token = match.group()
+        depth += (token in b"{[") - (token in b"}]")
+        if not depth:
+            break
+        if token == b":" and depth == 1:
+            keys.add(last.strip(b'"'))
+        last = token
+    return keys

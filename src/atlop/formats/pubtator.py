@@ -25,7 +25,8 @@ from atlop.documents import Document, Entity, Mention, Relation
 from atlop.errors import DataError, got
 from atlop.formats.identifiers import unique_identifiers
 from atlop.formats.records import build_each, cell, decode, is_number
-from atlop.formats.words import CutText, Span, cut_text, sentence_starts
+from atlop.formats.sentences import sentence_starts
+from atlop.text import CutText, Span, cut_text
 
 TITLE_LINE = re.compile(rb"[^|\t\r\n]+\|t\|")
 """The beginning of a document."""

@@ -15,10 +15,11 @@ from typing import BinaryIO, Literal, get_args
 
 from atlop.documents import Document, Relation
 from atlop.errors import DataError
-from atlop.formats import docred, jsonl, leaderboard, pair_lines, pubtator
+from atlop.formats import brat, doccano, docred, jsonl, labelstudio, leaderboard, pair_lines, pubtator
 from atlop.formats.detection import format_of, sniff
-from atlop.formats.files import open_file, unreadable, write_pieces
+from atlop.formats.files import open_file, rejoined, unreadable, write_pieces
 from atlop.formats.inclusive import warn_of_inclusive_ends
+from atlop.formats.lifting import Lifting
 
 OnError = Literal["raise", "skip"]
 """What to do about a malformed document: stop there, or report it and continue with the next."""
@@ -31,6 +32,8 @@ _PARSERS: Mapping[str, Parser] = {
     "pubtator": pubtator.parse,
     "data": pair_lines.parse,
 }
+_LIFTED = ("labelstudio", "doccano", "brat")
+"""The formats of annotation tools, which relate mentions."""
 _DUMPERS: Mapping[str, Dumper] = {
     "docred": docred.dump,
     "jsonl": jsonl.dump,
@@ -38,7 +41,7 @@ _DUMPERS: Mapping[str, Dumper] = {
     "data": pair_lines.dump,
     "leaderboard": leaderboard.dump,
 }
-READABLE = tuple(_PARSERS)
+READABLE = (*_PARSERS, *_LIFTED)
 """The formats that :func:`read` takes."""
 WRITABLE = tuple(_DUMPERS)
 """The formats that :func:`write` takes."""
@@ -50,8 +53,8 @@ SUFFIXES: Mapping[str, str] = {
     ".txt": "pubtator",
     ".zip": "leaderboard",
 }
-"""The format of each suffix; case does not matter."""
-READABLE_SUFFIXES = tuple(suffix for suffix, form in SUFFIXES.items() if form in _PARSERS)
+"""The format to write for each suffix; case does not matter."""
+READABLE_SUFFIXES = (brat.SUFFIX, *(suffix for suffix, form in SUFFIXES.items() if form in _PARSERS))
 """The suffixes of the formats that :func:`read` takes."""
 _MENTIONS = {"docred": "vertexSet[{}][{}]", "jsonl": "entities[{}].mentions[{}]"}
 """How a mention is called in the formats that store its name beside its position."""
@@ -67,19 +70,21 @@ def read(
     form: str | None = None,
     on_error: OnError = "raise",
     report: Callable[[DataError], object] | None = None,
+    lifting: Lifting | None = None,
 ) -> list[Document]:
     """Read all documents of a file.
 
     Args:
-        path: the file.
+        path: the file, or a folder of brat files.
         form: one of ``READABLE``; ``None`` detects the format from the content.
         on_error: ``skip`` reports a malformed document, leaves it out and continues.
         report: called with the error of each document that is left out; ``None`` issues a warning.
+        lifting: how annotations of mentions, which annotation tools write, become entities.
 
     Raises:
         DataError: if the file cannot be read, or a document is malformed and ``on_error`` is ``raise``.
     """
-    return list(stream(path, form=form, on_error=on_error, report=report))
+    return list(stream(path, form=form, on_error=on_error, report=report, lifting=lifting))
 
 
 def stream(
@@ -88,20 +93,24 @@ def stream(
     form: str | None = None,
     on_error: OnError = "raise",
     report: Callable[[DataError], object] | None = None,
+    lifting: Lifting | None = None,
 ) -> Iterator[Document]:
     """Yield the documents of a file; like :func:`read`, but with only one of them in memory.
 
     Args:
-        path: the file.
+        path: the file, or a folder of brat files.
         form: one of ``READABLE``; ``None`` detects the format from the content.
         on_error: ``skip`` reports a malformed document, leaves it out and continues.
         report: called with the error of each document that is left out; ``None`` issues a warning.
+        lifting: how annotations of mentions, which annotation tools write, become entities.
 
     Raises:
         DataError: if the file cannot be read, or a document is malformed and ``on_error`` is ``raise``.
     """
-    with open_file(Path(path)) as file:
-        yield from stream_file(file, name=str(path), form=form, on_error=on_error, report=report)
+    for part in brat.annotation_files(Path(path)):
+        with open_file(part) as file:
+            name = str(part)
+            yield from stream_file(file, name=name, form=form, on_error=on_error, report=report, lifting=lifting)
 
 
 def stream_file(
@@ -111,6 +120,7 @@ def stream_file(
     form: str | None = None,
     on_error: OnError = "raise",
     report: Callable[[DataError], object] | None = None,
+    lifting: Lifting | None = None,
 ) -> Iterator[Document]:
     """Yield the documents of an open file, which may be a pipe; like :func:`stream`.
 
@@ -120,6 +130,7 @@ def stream_file(
         form: one of ``READABLE``; ``None`` detects the format from the content.
         on_error: ``skip`` reports a malformed document, leaves it out and continues.
         report: called with the error of each document that is left out; ``None`` issues a warning.
+        lifting: how annotations of mentions, which annotation tools write, become entities.
 
     Raises:
         DataError: if the file cannot be read, or a document is malformed and ``on_error`` is ``raise``.
@@ -127,7 +138,7 @@ def stream_file(
     if on_error not in get_args(OnError):
         raise DataError(f"got {on_error!r}, expected one of {', '.join(get_args(OnError))}", field="on_error")
     try:
-        for document in _parsed(file, name, form):
+        for document in _parsed(file, name, form, lifting or Lifting()):
             if isinstance(document, Document):
                 yield document
             elif on_error == "raise":
@@ -144,18 +155,29 @@ def _warn(error: DataError) -> None:
     warnings.warn(f"left out: {error}", stacklevel=5)
 
 
-def _parsed(file: io.BufferedIOBase, name: str, form: str | None) -> Iterator[Document | DataError]:
-    form, content = _recognized(file, form)
+def _parsed(file: io.BufferedIOBase, name: str, form: str | None, lifting: Lifting) -> Iterator[Document | DataError]:
+    form, content = _recognized(file, name, form)
+    if form in _LIFTED:
+        return _lifted(content, name, form, lifting)
     documents = _PARSERS[form](content)
     if form not in _MENTIONS:
         return documents
     return warn_of_inclusive_ends(documents, file=name, place=_MENTIONS[form])
 
 
-def _recognized(file: io.BufferedIOBase, form: str | None) -> tuple[str, BinaryIO]:
+def _lifted(file: BinaryIO, name: str, form: str, lifting: Lifting) -> Iterator[Document | DataError]:
+    if form == "brat":
+        return brat.parse(file, path=Path(name), lifting=lifting)
+    parse = doccano.parse if form == "doccano" else labelstudio.parse
+    return parse(file, lifting=lifting)
+
+
+def _recognized(file: io.BufferedIOBase, name: str, form: str | None) -> tuple[str, BinaryIO]:
     """Return the format in which to read a file, and the file from its beginning."""
-    if form is not None and form not in _PARSERS and form not in _NO_DOCUMENTS:
+    if form is not None and form not in READABLE and form not in _NO_DOCUMENTS:
         raise DataError(f"got the format {form!r}, expected one of {', '.join(READABLE)}")
+    if form == "brat" or (form is None and name.endswith(brat.SUFFIX)):
+        return "brat", rejoined(b"", file)  # a text without annotations has an empty file
     beginning, content = sniff(file)
     form = form or format_of(beginning)
     if form in _NO_DOCUMENTS:
@@ -195,7 +217,7 @@ def check_input(path: str | Path, *, form: str | None = None) -> None:
         mode = Path(path).stat().st_mode
         if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
             with open_file(Path(path)) as file:
-                _recognized(file, form)
+                _recognized(file, str(path), form)
     except DataError as error:
         raise error.inside(file=str(path)) from error
     except (OSError, ValueError) as error:

@@ -55,6 +55,14 @@ def test_a_folder_stands_for_its_files_of_documents(tmp_path: Path) -> None:
     assert files == [tmp_path / "z.md", *(folder / name for name in expected), STDIN]
 
 
+def test_texts_beside_their_annotations_are_no_documents_of_their_own(tmp_path: Path) -> None:
+    for name in ("a.txt", "a.ann", "b.txt"):
+        (tmp_path / name).write_text("" if name.endswith(".ann") else "1|t|b\n1|a|c\n")
+    assert checked(tmp_path) == [tmp_path / "a.ann", tmp_path / "b.txt"]
+    rows = read_all(checked(tmp_path), form=None, on_error="raise")
+    assert [document.title for document, _ in rows] == ["a", "1"]
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A folder with one file of each kind that can be refused."""
@@ -68,8 +76,8 @@ def place(tmp_path: Path) -> Path:
 
 
 BEGINNINGS = (
-    "documents with marked entities: docred ('['), jsonl ('{'), pubtator ('id|t|') or data "
-    "(columns separated by tabs); plain text has no marked entities"
+    "documents with marked entities: docred or labelstudio ('['), jsonl or doccano ('{'), pubtator ('id|t|'), "
+    "brat ('T1' and a tab) or data (columns separated by tabs); plain text has no marked entities"
 )
 REFUSED = {
     "nothing": (["none.json"], "none.json: cannot be read: No such file or directory"),
@@ -80,7 +88,7 @@ REFUSED = {
     "no documents": (
         ["empty"],
         "empty: got a folder without a file of documents, "
-        "expected at least one whose name ends in .data, .json, .jsonl, .pubtator, .txt",
+        "expected at least one whose name ends in .ann, .data, .json, .jsonl, .pubtator, .txt",
     ),
     "an empty file": (["blank.json"], "blank.json: got an empty file, expected at least one document"),
     "plain text": (
@@ -116,7 +124,9 @@ def test_a_folder_that_may_not_be_listed_is_an_error(place: Path, monkeypatch: p
 
 def test_a_named_format_is_not_detected(place: Path) -> None:
     assert checked(place / "plain.txt", form="data") == [place / "plain.txt"]
-    assert refused(place / "a.jsonl", form="xml") == "--from: got 'xml', expected one of docred, jsonl, pubtator, data"
+    assert refused(place / "a.jsonl", form="xml") == (
+        "--from: got 'xml', expected one of docred, jsonl, pubtator, data, labelstudio, doccano, brat"
+    )
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "a.jsonl", "out.TXT"])

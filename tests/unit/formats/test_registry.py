@@ -35,12 +35,18 @@ CONTENTS = {
     "jsonl": '{"title": "a", "sentences": [["b", "c"]], "entities": []}\n',
     "pubtator": "a|t|b c\na|a|\n",
     "data": "a\tb c\n",
+    "labelstudio": '[{"id": 1, "annotations": [{"result": []}], "data": {"title": "a", "text": "b c"}}]',
+    "doccano": '{"id": "a", "text": "b c", "entities": [], "relations": []}\n',
 }
+STREAMED = tuple(CONTENTS)
+"""The formats whose documents are in one file."""
 EXPECTED = {
     "docred": BARE,
     "jsonl": BARE,
     "pubtator": Document("a", (("b", "c"),), text="b c ", offsets=((0, 2),)),
     "data": Document("a", (("b", "c"),), candidates=()),
+    "labelstudio": Document("a", (("b", "c"),), text="b c", offsets=((0, 2),)),
+    "doccano": Document("a", (("b", "c"),), text="b c", offsets=((0, 2),)),
 }
 GOOD_BAD_GOOD = {
     "docred": '[{"title": "a", "sents": [], "vertexSet": []}, {}, {"title": "c", "sents": [], "vertexSet": []}]',
@@ -49,6 +55,9 @@ GOOD_BAD_GOOD = {
     '{"title": "c", "sentences": [], "entities": []}',
     "pubtator": "a|t|b\na|a|c\n\nb|t|c\nb|b|\n\nc|t|b\nc|a|c\n",
     "data": "a\tb c\nb\tc\td\nc\tb c\n",
+    "labelstudio": '[{"id": "a", "annotations": [{"result": []}], "data": {"text": ""}}, {"id": "b", "data": {}}, '
+    '{"id": "c", "annotations": [{"result": []}], "data": {"text": ""}}]',
+    "doccano": '{"id": "a", "text": ""}\n{"id": "b"}\n{"id": "c", "text": ""}\n',
 }
 LEFT_OUT = {
     "docred": "document '#1': title: got no such key, expected one; the keys here are none",
@@ -56,17 +65,19 @@ LEFT_OUT = {
     "expected a complete JSON value; is the file truncated?",
     "pubtator": "document 'b': line 5: got 'b|b|' (str), expected the abstract line 'id|a|text'",
     "data": "document 'b': got 3 columns, expected 2 and then 17 for each pair",
+    "labelstudio": "document 'b': data: got 0 strings, expected one with the key text, or only one",
+    "doccano": "document 'b': text: got no such key, expected one; the keys here are 'id'",
 }
 
 
-@pytest.mark.parametrize("form", READABLE)
+@pytest.mark.parametrize("form", STREAMED)
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_the_content_determines_the_format(tmp_path: Path, form: str, mark: bytes) -> None:
     (tmp_path / "file.any").write_bytes(mark + CONTENTS[form].encode())
     assert read(tmp_path / "file.any") == read(tmp_path / "file.any", form=form) == [EXPECTED[form]]
 
 
-@pytest.mark.parametrize("form", READABLE)
+@pytest.mark.parametrize("form", STREAMED)
 def test_the_content_of_a_pipe_determines_its_format(form: str) -> None:
     reading, writing = os.pipe()
     with os.fdopen(writing, "wb") as file:
@@ -75,7 +86,7 @@ def test_the_content_of_a_pipe_determines_its_format(form: str) -> None:
         assert list(stream_file(file, name="pipe")) == [EXPECTED[form]]
 
 
-@pytest.mark.parametrize("form", READABLE)
+@pytest.mark.parametrize("form", STREAMED)
 def test_what_is_wrong_with_an_open_file_is_reported_under_its_name(form: str) -> None:
     errors = list[DataError]()
     file = io.BytesIO(GOOD_BAD_GOOD[form].encode())
@@ -95,7 +106,7 @@ def test_a_file_is_read_while_its_documents_are_taken(tmp_path: Path, form: str)
         assert file.tell() <= 500_000
 
 
-@pytest.mark.parametrize("form", READABLE)
+@pytest.mark.parametrize("form", STREAMED)
 def test_a_malformed_document_stops_the_reading(tmp_path: Path, form: str) -> None:
     path = tmp_path / "file"
     path.write_text(GOOD_BAD_GOOD[form])
@@ -106,7 +117,7 @@ def test_a_malformed_document_stops_the_reading(tmp_path: Path, form: str) -> No
     assert str(caught.value) == f"{path}: {LEFT_OUT[form]}"
 
 
-@pytest.mark.parametrize("form", READABLE)
+@pytest.mark.parametrize("form", STREAMED)
 def test_a_malformed_document_is_skipped_and_reported(tmp_path: Path, form: str) -> None:
     path, errors = tmp_path / "file", list[DataError]()
     path.write_text(GOOD_BAD_GOOD[form])
@@ -137,10 +148,14 @@ UNREADABLE = {
         b"hello",
         None,
         "got an unknown file format that begins with b'hello' (bytes), expected documents with marked entities: "
-        "docred ('['), jsonl ('{'), pubtator ('id|t|') or data (columns separated by tabs); "
-        "plain text has no marked entities",
+        "docred or labelstudio ('['), jsonl or doccano ('{'), pubtator ('id|t|'), brat ('T1' and a tab) "
+        "or data (columns separated by tabs); plain text has no marked entities",
     ),
-    "unknown form": (b"hello", "xml", "got the format 'xml', expected one of docred, jsonl, pubtator, data"),
+    "unknown form": (
+        b"hello",
+        "xml",
+        "got the format 'xml', expected one of docred, jsonl, pubtator, data, labelstudio, doccano, brat",
+    ),
     "leaderboard": (
         b"[]",
         "leaderboard",
@@ -214,7 +229,7 @@ def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path, name: str, reaso
 
 
 @pytest.mark.parametrize("blanks", [65_000, 70_000, 1_000_000])
-@pytest.mark.parametrize("form", READABLE)
+@pytest.mark.parametrize("form", STREAMED)
 def test_a_file_that_begins_with_blanks_is_detected_in_linear_time(tmp_path: Path, form: str, blanks: int) -> None:
     path, started = tmp_path / "file", time.process_time()
     path.write_text(" " * blanks + "\n" + CONTENTS[form])
@@ -232,8 +247,9 @@ def test_anything_is_refused_in_linear_time(tmp_path: Path, character: str) -> N
 
 
 def test_the_format_is_detected_from_the_content(tmp_path: Path) -> None:
-    for form in WRITABLE:
-        write([BARE.with_relations(())], tmp_path / form, form=form)
+    for form, content in CONTENTS.items():
+        (tmp_path / form).write_text(content)
+    (tmp_path / "brat").write_text("T1\tPER 0 3\tAda\n")
     assert {form: detect(tmp_path / form) for form in READABLE} == {form: form for form in READABLE}
     write([RELATED], tmp_path / "facts", form="leaderboard")
     write([RELATED], tmp_path / "facts.zip")

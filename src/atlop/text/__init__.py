@@ -1,0 +1,6 @@
+"""Raw text as sentences of words whose offsets are known."""
+
+from atlop.text.sentences import sentence_starts, split_text
+from atlop.text.words import CutText, Span, Spans, cut_text, word_spans
+
+__all__ = ["CutText", "Span", "Spans", "cut_text", "sentence_starts", "split_text", "word_spans"]

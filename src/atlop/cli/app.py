@@ -9,7 +9,7 @@ import typer
 from atlop import __version__
 from atlop.cli import options
 from atlop.cli.boundary import Commands
-from atlop.cli.commands import data, models, predict, report, sweep, tune
+from atlop.cli.commands import data, extract, models, predict, report, sweep, tune
 
 EPILOG = (
     "Example: atlop predict documents.jsonl --to table\n\n"
@@ -48,6 +48,7 @@ def main(
         options.import_module(name)
 
 
+app.command()(extract.extract)
 app.command()(predict.predict)
 app.command()(predict.demo)
 app.command()(data.evaluate)

@@ -20,6 +20,7 @@ from atlop.evaluation import NamedFact, facts_from_triples, facts_of
 from atlop.formats import (
     READABLE,
     READABLE_SUFFIXES,
+    Lifting,
     OnError,
     check_input,
     detect,
@@ -33,13 +34,14 @@ STANDARD_INPUT = Path("-")
 """The name of the standard input on the command line."""
 
 
-def input_files(inputs: Sequence[Path], *, form: str | None, output: Path | None) -> list[Path]:
+def input_files(inputs: Sequence[Path], *, form: str | None, output: Path | None, plain: bool = False) -> list[Path]:
     """Return the files to read, those of a folder sorted by name, and check what can be known before reading them.
 
     Args:
         inputs: files, folders that hold files of documents, and :data:`STANDARD_INPUT`.
         form: format of all files; ``None`` detects it from the content.
         output: the file to write, which must not be read as input the next time.
+        plain: whether files may be plain text.
 
     Raises:
         AtlopError: if there is no such format.
@@ -47,7 +49,7 @@ def input_files(inputs: Sequence[Path], *, form: str | None, output: Path | None
             or with the output in it; or if the output cannot be written.
     """
     if form is not None:
-        choice("--from", form, READABLE)
+        choice("--from", form, (*READABLE, "text") if plain else READABLE)
     files: list[Path] = []
     for path in inputs:
         with _readable(path):
@@ -55,7 +57,7 @@ def input_files(inputs: Sequence[Path], *, form: str | None, output: Path | None
     _check_distinct(files)
     for file in files:
         if file != STANDARD_INPUT:
-            check_input(file, form=form)
+            check_input(file, form=form, plain=plain)
     if output is not None:
         check_writable(output)
     return files
@@ -108,19 +110,31 @@ def total_size(files: Sequence[Path]) -> int | None:
     return sum(file.stat().st_size for file in files) if all(file.is_file() for file in files) else None
 
 
-def read_all(files: Sequence[Path], *, form: str | None, on_error: OnError) -> Iterator[tuple[Document, int]]:
+def read_all(
+    files: Sequence[Path],
+    *,
+    form: str | None,
+    on_error: OnError,
+    plain: bool = False,
+    language: str = "en",
+) -> Iterator[tuple[Document, int]]:
     """Yield the documents of several files one after another, each with the number of bytes read so far.
 
     Args:
         files: what :func:`input_files` returned.
         form: format of all files; ``None`` detects it from the content.
         on_error: ``skip`` leaves malformed documents out and prints why.
+        plain: whether files may be plain text.
+        language: the language whose rules end the sentences of a text.
     """
+    lifting = Lifting(language=language)
     before = 0
     for path in files:
         name = "standard input" if path == STANDARD_INPUT else str(path)
         with _opened(path) as file:
-            for document in stream_file(file, name=name, form=form, on_error=on_error, report=_print_left_out):
+            for document in stream_file(
+                file, name=name, form=form, on_error=on_error, report=_print_left_out, lifting=lifting, plain=plain
+            ):
                 yield document, before + _position(file)
             before += _position(file)
 

@@ -42,6 +42,7 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; model.KEY overrides one of the model."),
 ]
+PredictionFile = Annotated[Path | None, typer.Option(help="File to write; the standard output by default.")]
 Device = Annotated[str, typer.Option(help=f"Device to compute on: {', '.join(DEVICES)}.")]
 Precision = Annotated[
     str, typer.Option(help="Precision to compute in: auto (the fastest that the processor supports), fp32 or bf16.")

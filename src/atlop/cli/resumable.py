@@ -19,7 +19,9 @@ from atlop.locking import locked
 
 RUN, LINES, LOCK = "run.json", "predictions.jsonl", "lock"
 
-INPUT = {"sentences": "words", "entities": "entities", "candidates": "candidate pairs", "text": "raw text"}
+TEXT_INPUT = {"sentences": "words", "text": "raw text"}
+"""Fields of a document that its extraction depends on, and what messages call them."""
+INPUT = {**TEXT_INPUT, "entities": "entities", "candidates": "candidate pairs"}
 """Fields of a document that its prediction depends on, and what messages call them."""
 
 
@@ -30,7 +32,9 @@ def settings_of(folder: Path, **options: object) -> dict[str, str]:
 
 
 @contextmanager
-def resumable_output(output: Path, settings: Mapping[str, str]) -> Iterator[ResumableOutput]:
+def resumable_output(
+    output: Path, settings: Mapping[str, str], *, fields: Mapping[str, str] = INPUT
+) -> Iterator[ResumableOutput]:
     """Open the folder ``FILE.partial`` beside a JSONL file, where its predictions are kept until all are made.
 
     The folder holds ``run.json``, what the predictions depend on beside the input; ``predictions.jsonl``, to which
@@ -40,6 +44,7 @@ def resumable_output(output: Path, settings: Mapping[str, str]) -> Iterator[Resu
     Args:
         output: the file.
         settings: what the predictions depend on; those that are kept must have been made with the same.
+        fields: the fields of a document that they depend on, and what messages call them.
 
     Raises:
         AtlopError: if another run uses the folder, or the kept predictions were made with other settings.
@@ -51,7 +56,7 @@ def resumable_output(output: Path, settings: Mapping[str, str]) -> Iterator[Resu
             folder.mkdir(exist_ok=True)
             if not stack.enter_context(locked(folder / LOCK)):
                 raise _refused(folder, "another run is adding to it; wait until it ends, or choose another --output")
-            partial = ResumableOutput(folder, output, settings)
+            partial = ResumableOutput(folder, output, settings, fields)
         try:
             yield partial
         finally:
@@ -77,13 +82,14 @@ class ResumableOutput:
         folder: where they are kept, locked.
         output: the file.
         settings: what the predictions depend on.
+        fields: the fields of a document that they depend on, and what messages call them.
 
     Raises:
         AtlopError: if the kept predictions were made with other settings.
     """
 
-    def __init__(self, folder: Path, output: Path, settings: Mapping[str, str]) -> None:
-        self.folder, self.output = folder, output
+    def __init__(self, folder: Path, output: Path, settings: Mapping[str, str], fields: Mapping[str, str]) -> None:
+        self.folder, self.output, self._fields = folder, output, fields
         self._lines = folder / LINES
         self.kept = self.resumed = _count_whole_lines(self._lines)
         if self.kept:
@@ -120,7 +126,7 @@ class ResumableOutput:
         found = row[0]
         if found.title != kept.title:
             raise self._outdated(f"document {number} is {kept.title!r}, the input has {found.title!r} there")
-        changed = [called for field, called in INPUT.items() if getattr(found, field) != getattr(kept, field)]
+        changed = [called for field, called in self._fields.items() if getattr(found, field) != getattr(kept, field)]
         if changed:
             problem = f"its {' and '.join(changed)} have changed since it was predicted"
             raise self._outdated(f"document {number}, {kept.title!r}: {problem}")

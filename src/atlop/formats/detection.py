@@ -31,6 +31,12 @@ _BEGINNINGS = (
 )
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}:]', re.DOTALL)
 """What the structure of JSON is told by; a string may be cut off."""
+TEXT = "text"
+"""The format of plain text, which has no entities yet."""
+_MARKED = re.compile(
+    rb"\[\s*[{\[]|\{\s*\"|" + b"|".join(pattern.pattern for pattern, name in _FORMATS if name in ("pubtator", "brat"))
+)
+"""How files begin that are not plain text, which may begin with a bracket, or have a tab in its first line."""
 _ENCODED = {
     b"\xff\xfe": "got UTF-16, expected UTF-8; convert the file first",
     b"\xfe\xff": "got UTF-16, expected UTF-8; convert the file first",
@@ -71,6 +77,19 @@ def format_of(beginning: bytes) -> str:
         found = f"got an unknown file format that begins with {got(beginning)}"
         raise DataError(f"{found}, {expected}; plain text has no marked entities")
     return _of_objects(name, _first_keys(beginning)) if name in ("docred", "jsonl") else name
+
+
+def format_or_text(beginning: bytes) -> str:
+    """Return the format of a file, which is plain text if it does not clearly begin like another.
+
+    Args:
+        beginning: the first bytes, as :func:`sniff` returned them.
+
+    Raises:
+        DataError: if it is not in UTF-8, or holds no documents.
+    """
+    encoded = beginning.startswith((*_ENCODED, ZIP))
+    return format_of(beginning) if encoded or _MARKED.match(beginning) else TEXT
 
 
 def _of_objects(name: str, keys: set[bytes]) -> str:

@@ -16,7 +16,8 @@ from typing import BinaryIO, Literal, get_args
 from atlop.documents import Document, Relation
 from atlop.errors import DataError
 from atlop.formats import brat, doccano, docred, jsonl, labelstudio, leaderboard, pair_lines, pubtator
-from atlop.formats.detection import format_of, sniff
+from atlop.formats import plain as plain_text
+from atlop.formats.detection import TEXT, format_of, format_or_text, sniff
 from atlop.formats.files import open_file, rejoined, unreadable, write_pieces
 from atlop.formats.inclusive import warn_of_inclusive_ends
 from atlop.formats.lifting import Lifting
@@ -121,6 +122,7 @@ def stream_file(
     on_error: OnError = "raise",
     report: Callable[[DataError], object] | None = None,
     lifting: Lifting | None = None,
+    plain: bool = False,
 ) -> Iterator[Document]:
     """Yield the documents of an open file, which may be a pipe; like :func:`stream`.
 
@@ -131,6 +133,7 @@ def stream_file(
         on_error: ``skip`` reports a malformed document, leaves it out and continues.
         report: called with the error of each document that is left out; ``None`` issues a warning.
         lifting: how annotations of mentions, which annotation tools write, become entities.
+        plain: whether a file of no other format is plain text, a document without entities.
 
     Raises:
         DataError: if the file cannot be read, or a document is malformed and ``on_error`` is ``raise``.
@@ -138,7 +141,7 @@ def stream_file(
     if on_error not in get_args(OnError):
         raise DataError(f"got {on_error!r}, expected one of {', '.join(get_args(OnError))}", field="on_error")
     try:
-        for document in _parsed(file, name, form, lifting or Lifting()):
+        for document in _parsed(file, name, form, lifting or Lifting(), plain=plain):
             if isinstance(document, Document):
                 yield document
             elif on_error == "raise":
@@ -155,8 +158,12 @@ def _warn(error: DataError) -> None:
     warnings.warn(f"left out: {error}", stacklevel=5)
 
 
-def _parsed(file: io.BufferedIOBase, name: str, form: str | None, lifting: Lifting) -> Iterator[Document | DataError]:
-    form, content = _recognized(file, name, form)
+def _parsed(
+    file: io.BufferedIOBase, name: str, form: str | None, lifting: Lifting, *, plain: bool
+) -> Iterator[Document | DataError]:
+    form, content = _recognized(file, name, form, plain=plain)
+    if form == TEXT:
+        return plain_text.parse(content, path=Path(name), lifting=lifting)
     if form in _LIFTED:
         return _lifted(content, name, form, lifting)
     documents = _PARSERS[form](content)
@@ -172,14 +179,15 @@ def _lifted(file: BinaryIO, name: str, form: str, lifting: Lifting) -> Iterator[
     return parse(file, lifting=lifting)
 
 
-def _recognized(file: io.BufferedIOBase, name: str, form: str | None) -> tuple[str, BinaryIO]:
+def _recognized(file: io.BufferedIOBase, name: str, form: str | None, *, plain: bool = False) -> tuple[str, BinaryIO]:
     """Return the format in which to read a file, and the file from its beginning."""
-    if form is not None and form not in READABLE and form not in _NO_DOCUMENTS:
-        raise DataError(f"got the format {form!r}, expected one of {', '.join(READABLE)}")
+    known = (*READABLE, TEXT) if plain else READABLE
+    if form is not None and form not in known and form not in _NO_DOCUMENTS:
+        raise DataError(f"got the format {form!r}, expected one of {', '.join(known)}")
     if form == "brat" or (form is None and name.endswith(brat.SUFFIX)):
         return "brat", rejoined(b"", file)  # a text without annotations has an empty file
     beginning, content = sniff(file)
-    form = form or format_of(beginning)
+    form = form or (format_or_text(beginning) if plain else format_of(beginning))
     if form in _NO_DOCUMENTS:
         raise DataError(_NO_DOCUMENTS[form])
     return form, content
@@ -203,12 +211,13 @@ def detect(path: str | Path) -> str:
         raise unreadable(error, str(path)) from error
 
 
-def check_input(path: str | Path, *, form: str | None = None) -> None:
+def check_input(path: str | Path, *, form: str | None = None, plain: bool = False) -> None:
     """Check from the first bytes of a file that it holds documents; a pipe, which can be read only once, is not read.
 
     Args:
         path: the file.
         form: the format in which it will be read; ``None`` detects it from the content.
+        plain: whether it may be plain text.
 
     Raises:
         DataError: if :func:`read` would fail before the first document.
@@ -217,7 +226,7 @@ def check_input(path: str | Path, *, form: str | None = None) -> None:
         mode = Path(path).stat().st_mode
         if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
             with open_file(Path(path)) as file:
-                _recognized(file, str(path), form)
+                _recognized(file, str(path), form, plain=plain)
     except DataError as error:
         raise error.inside(file=str(path)) from error
     except (OSError, ValueError) as error:

@@ -53,7 +53,14 @@ def run(
     **options: float,
 ) -> str:
     rows, tally = (source or Input()).rows(), Tally()
-    predict_files(extractor, rows, tally, target=target, output=output, partial=partial, **options)
+    predict_files(
+        lambda documents: extractor.predict(documents, **options),
+        rows,
+        tally,
+        target=target,
+        output=output,
+        partial=partial,
+    )
     return str(tally)
 
 

@@ -14,33 +14,39 @@ from atlop.cli.startup import loading
 from atlop.errors import AtlopError
 
 if TYPE_CHECKING:
+    from atlop.cli.progress import Tally
     from atlop.cli.resumable import ResumableOutput
     from atlop.extractor import RelationExtractor
+
+
+To = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Format to write: {', '.join(options.PREDICTION)}; by default that of the suffix, or else jsonl."
+    ),
+]
+MinConfidence = Annotated[
+    float, typer.Option(metavar="NUMBER", help="Leave out relations below this confidence, from 0 to 1.")
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Keep the predictions of a run that is stopped, and continue from them.")
+]
 
 
 def predict(
     inputs: options.Inputs,
     model: options.Model = None,
-    output: Annotated[Path | None, typer.Option(help="File to write; the standard output by default.")] = None,
-    to: Annotated[
-        str | None,
-        typer.Option(
-            help=f"Format to write: {', '.join(options.PREDICTION)}; by default that of the suffix, or else jsonl."
-        ),
-    ] = None,
+    output: options.PredictionFile = None,
+    to: To = None,
     form: options.Form = None,
     on_error: options.OnError = "raise",
-    min_confidence: Annotated[
-        float, typer.Option(metavar="NUMBER", help="Leave out relations below this confidence, from 0 to 1.")
-    ] = 0.0,
+    min_confidence: MinConfidence = 0.0,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
     prune: Annotated[
         bool, typer.Option("--prune", help="Skip pairs of entity types that no training relation connects.")
     ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Keep the predictions of a run that is stopped, and continue from them.")
-    ] = False,
+    resume: Resume = False,
     revision: options.Revision = None,
 ) -> None:
     """Find the relations between the entities of documents."""
@@ -50,7 +56,7 @@ def predict(
     from atlop.cli.resumable import resumable_output, settings_of
 
     target = options.output_format(to, output, options.PREDICTION)
-    _check_resumable(resume, output, target)
+    check_resumable(resume, output, target)
     policy = options.choice("--on-error", on_error, options.ON_ERROR)
     options.choice("--device", device, options.DEVICES)
     options.choice("--precision", precision, options.PRECISIONS)
@@ -61,16 +67,26 @@ def predict(
     if resume and output:
         settings = settings_of(folder, precision=precision, prune=prune, min_confidence=min_confidence)
         partials = resumable_output(output, settings)
-    with partials as partial:
-        extractor = _load(folder, device=device, precision=precision, prune=prune)
+    with partials as kept:
+        extractor = load_model(folder, device=device, precision=precision, prune=prune)
         rows = read_all(files, form=form, on_error=policy)
         tally = Tally(total_size(files))
         predict_files(
-            extractor, rows, tally, target=target, output=output, partial=partial, min_confidence=min_confidence
+            lambda documents: extractor.predict(documents, min_confidence=min_confidence),
+            rows,
+            tally,
+            target=target,
+            output=output,
+            partial=kept,
         )
+    tell(tally, output, kept)
+
+
+def tell(tally: Tally, output: Path | None, kept: ResumableOutput | None) -> None:
+    """Print how many documents were written to a file, and how fast."""
     if output:
-        kept = f", after {partial.resumed:,} kept from before" if partial and partial.resumed else ""
-        typer.echo(f"atlop: {tally}{kept}", err=True)
+        before = f", after {kept.resumed:,} kept from before" if kept and kept.resumed else ""
+        typer.echo(f"atlop: {tally}{before}", err=True)
 
 
 def demo() -> None:
@@ -81,13 +97,18 @@ def demo() -> None:
     predict([BUNDLED.parent / "examples.jsonl"], to="table", precision="fp32")
 
 
-def _check_resumable(resume: bool, output: Path | None, target: str) -> None:
+def check_resumable(resume: bool, output: Path | None, target: str) -> None:
+    """Refuse to resume what does not grow document by document.
+
+    Raises:
+        AtlopError: naming what was found.
+    """
     if resume and (output is None or target != "jsonl"):
         found = "no --output" if output is None else f"the format {target!r}"
         raise AtlopError(f"--resume: got {found}, expected a JSONL file, which grows document by document")
 
 
-def _load(folder: Path, *, device: str, precision: str, prune: bool) -> RelationExtractor:
+def load_model(folder: Path, *, device: str, precision: str, prune: bool = False) -> RelationExtractor:
     """Load a model, after checking what its backend, which takes longer to load, would only find out later."""
     with loading():
         from atlop.extractor import load

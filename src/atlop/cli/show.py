@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from atlop.calibration import Calibration
+from atlop.checking import Report
 from atlop.documents import Document, Entity, Relation
 from atlop.evaluation import Counts, EndToEndScores, Scores
 from atlop.folder import CALIBRATION
@@ -24,6 +25,9 @@ if TYPE_CHECKING:  # tables of relations need no torch
 
 _CLOSING = re.compile(r" ([.,;:!?)\]%]|'s\b|n't\b)")
 _OPENING = re.compile(r"([(\[]) ")
+
+_LISTED = 10
+"""Names that a list of counts shows."""
 
 WIDTH = 110
 """Width in characters of a table outside a terminal."""
@@ -112,6 +116,28 @@ def _count_table(title: str, rows: Mapping[str, Counts]) -> Table:
         shares = [f"{share:.4f}" for share in (counts.precision, counts.recall, counts.f1)]
         table.add_row(name, *shares, *(f"{count:,}" for count in (counts.tp, counts.fp, counts.fn)))
     return table
+
+
+def check_table(report: Report) -> str:
+    """Lay out what a file of documents holds, and what is odd in it with the first place of each finding."""
+    held = Table(box=None, show_header=False)
+    held.add_row("holds", ", ".join(f"{count:,} {what}" for what, count in report.counts.items()))
+    held.add_row("entity types", Text(_most(report.types)))
+    held.add_row("relations", Text(_most(report.relations)))
+    found = Table(box=box.SIMPLE_HEAD)
+    found.add_column("odd")
+    found.add_column("times", justify="right")
+    found.add_column("first")
+    for finding in report.findings:
+        found.add_row(finding.what, f"{finding.count:,}", Text(finding.examples[0]))
+    return f"{render(held)}\n{render(found) if report.findings else 'nothing is odd'}"
+
+
+def _most(counts: Mapping[str, int]) -> str:
+    """List the most frequent names with their counts."""
+    named = [f"{name} {count:,}" for name, count in counts.items()]
+    more = [f"{len(named) - _LISTED} more"] if len(named) > _LISTED else []
+    return ", ".join(named[:_LISTED] + more) or "none"
 
 
 def model_table(folder: Path, checkpoint: Checkpoint, more: Mapping[str, str] | None = None) -> str:

@@ -47,8 +47,8 @@ def cluster_by_string(mentions: Sequence[Mention], *, variants: bool = True) -> 
 
 
 def _name(mention: Mention, index: int) -> _Name:
-    # No word is empty, so that a mention without a name equals no other.
-    return mention.type, tuple(mention.name.split()) or ("", str(index))
+    # No word of a name has a space, so that a mention without a name shares its word with no other.
+    return mention.type, tuple(mention.name.split()) or (f" {index}",)
 
 
 def _full_names(names: Sequence[_Name]) -> dict[_Name, _Name]:

@@ -114,13 +114,13 @@ def relations_outside_candidates(document: Document) -> Iterator[str]:
 def fewer_than_two_entities(document: Document) -> Iterator[str]:
     """Yield the number of entities of a document that has no pair."""
     if len(document.entities) < 2:
-        yield f"{len(document.entities)} entities"
+        yield f"entities: {len(document.entities)}"
 
 
 def no_relations(document: Document) -> Iterator[str]:
     """Yield the number of entities of a document without relations."""
     if not document.relations:
-        yield f"{len(document.entities)} entities"
+        yield f"entities: {len(document.entities)}"
 
 
 def named(document: Document, relation: int) -> str:

@@ -165,7 +165,7 @@ def _dev_checks(train: Sequence[Document], dev: Sequence[Document]) -> dict[str,
 
 def _only_in(dev: Sequence[Document], train: Sequence[Document], names: _Names) -> Iterator[str]:
     known = names(train)
-    return (f"{shown(name)} {count} times" for name, count in names(dev).most_common() if name not in known)
+    return (f"{shown(name)} ({count:,})" for name, count in names(dev).most_common() if name not in known)
 
 
 def _types(documents: Sequence[Document]) -> Counter[str]:

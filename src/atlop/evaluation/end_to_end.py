@@ -1,16 +1,14 @@
 """Scores of documents whose entities are predicted as well, so that no index means the same on both sides.
 
 A mention is compared as its span, an entity as the set of its spans, and a fact as the sets of its two entities. The
-first five scores are those of JEREX (arXiv 2102.05980), the sixth forgives clusters that are not complete:
+first five scores are those of JEREX (arXiv 2102.05980); the sixth forgives clusters that are not complete.
 
-==================  ====================================================================
-mention             the span is right
-coreference         all spans of a cluster are right, and none is missing
-entity              the cluster and its type are right
-relation, strict    the relation and both entities, with their types, are right
-relation            the relation and both clusters are right
-relation, soft      the relation is right, and each cluster shares a span with the right one
-==================  ====================================================================
+* Mention: the span is right.
+* Coreference: all spans of a cluster are right, and none is missing.
+* Entity: the cluster and its type are right.
+* Relation, strict: the relation and both entities, with their types, are right.
+* Relation: the relation and both clusters are right.
+* Relation, soft: the relation is right, and each cluster shares a span with the right one.
 """
 
 from __future__ import annotations

@@ -73,3 +73,16 @@ def test_evaluate_both_ways(line: str, folder: Path) -> None:
     run("atlop convert dev_filter.data --to jsonl --output predictions.jsonl")
     rows = [row.split() for row in run(line).splitlines()]
     assert ["by", "identifier", "1.0000", "1.0000", "1.0000", "1", "0", "0"] in rows
+
+
+@pytest.mark.parametrize("line", shown("evaluate", with_text="--end-to-end"))
+def test_evaluate_predicted_entities(line: str, folder: Path) -> None:
+    rows = [row.split() for row in run(line).splitlines()]
+    assert ["mentions", "1.0000", "1.0000", "1.0000", "3", "0", "0"] in rows
+    assert ["relations,", "soft", "1.0000", "1.0000", "1.0000", "1", "0", "0"] in rows
+
+
+@pytest.mark.parametrize("line", shown("check", with_text="--dev"))
+def test_check_for_leaks(line: str, folder: Path) -> None:
+    rows = [row.split() for row in run(line).splitlines()]
+    assert ["dev", "documents", "with", "a", "training", "title", "1", "'Ada", "Lovelace'"] in rows

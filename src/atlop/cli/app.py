@@ -9,7 +9,7 @@ import typer
 from atlop import __version__
 from atlop.cli import options
 from atlop.cli.boundary import Commands
-from atlop.cli.commands import data, extract, models, predict, report, sweep, tune
+from atlop.cli.commands import check, data, extract, models, predict, report, sweep, tune
 
 EPILOG = (
     "Example: atlop predict documents.jsonl --to table\n\n"
@@ -52,6 +52,7 @@ app.command()(extract.extract)
 app.command()(predict.predict)
 app.command()(predict.demo)
 app.command()(data.evaluate)
+app.command()(check.check)
 app.command()(models.train)
 app.command()(tune.tune)
 app.command()(sweep.sweep)

@@ -14,8 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from atlop.calibration import Calibration
+from atlop.checking import Report
 from atlop.documents import Document, Entity, Relation
-from atlop.evaluation import Counts, Scores
+from atlop.evaluation import Counts, EndToEndScores, Scores
 from atlop.folder import CALIBRATION
 from atlop.type_constraints import TypeConstraints
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:  # tables of relations need no torch
 
 _CLOSING = re.compile(r" ([.,;:!?)\]%]|'s\b|n't\b)")
 _OPENING = re.compile(r"([(\[]) ")
+
+_LISTED = 10
+"""Names that a list of counts shows."""
 
 WIDTH = 110
 """Width in characters of a table outside a terminal."""
@@ -87,20 +91,53 @@ def score_table(scores: Scores, by_identifier: Counts | None) -> str:
         scores: over the listed candidates or all pairs.
         by_identifier: the counts by identifier, if wanted.
     """
-    table = Table(box=box.SIMPLE_HEAD)
-    for name in ("facts", "precision", "recall", "F1", "right", "wrong", "missed"):
-        table.add_column(name, justify="left" if name == "facts" else "right")
     rows = {"all": scores.facts, "within a sentence": scores.intra, "across sentences": scores.inter}
     rows |= {"frequent relations": scores.frequent, "other relations": scores.long_tail, "evidence": scores.evidence}
-    rows |= {"by identifier": by_identifier} if by_identifier else {}
-    for name, counts in rows.items():
-        shares = [f"{share:.4f}" for share in (counts.precision, counts.recall, counts.f1)]
-        table.add_row(name, *shares, *(f"{count:,}" for count in (counts.tp, counts.fp, counts.fn)))
+    table = _count_table("facts", rows | ({"by identifier": by_identifier} if by_identifier else {}))
     if scores.ign_f1 is not None:
         table.add_row(
             "not in training (Ign)", f"{scores.ign_precision:.4f}", f"{scores.recall:.4f}", f"{scores.ign_f1:.4f}"
         )
     return render(table)
+
+
+def end_to_end_table(scores: EndToEndScores) -> str:
+    """Lay out the scores of predicted entities and their relations, one row per level."""
+    rows = {"mentions": scores.mention, "coreference": scores.coreference, "entities": scores.entity}
+    rows |= {"relations, strict": scores.relation_strict, "relations": scores.relation}
+    return render(_count_table("", rows | {"relations, soft": scores.relation_soft}))
+
+
+def _count_table(title: str, rows: Mapping[str, Counts]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in (title, "precision", "recall", "F1", "right", "wrong", "missed"):
+        table.add_column(name, justify="left" if name == title else "right")
+    for name, counts in rows.items():
+        shares = [f"{share:.4f}" for share in (counts.precision, counts.recall, counts.f1)]
+        table.add_row(name, *shares, *(f"{count:,}" for count in (counts.tp, counts.fp, counts.fn)))
+    return table
+
+
+def check_table(report: Report) -> str:
+    """Lay out what a file of documents holds, and what is odd in it with the first place of each finding."""
+    held = Table(box=None, show_header=False)
+    held.add_row("holds", ", ".join(f"{count:,} {what}" for what, count in report.counts.items()))
+    held.add_row("entity types", Text(_most(report.types)))
+    held.add_row("relations", Text(_most(report.relations)))
+    found = Table(box=box.SIMPLE_HEAD)
+    found.add_column("odd")
+    found.add_column("times", justify="right")
+    found.add_column("first")
+    for finding in report.findings:
+        found.add_row(finding.what, f"{finding.count:,}", Text(finding.examples[0]))
+    return f"{render(held)}\n{render(found) if report.findings else 'nothing is odd'}"
+
+
+def _most(counts: Mapping[str, int]) -> str:
+    """List the most frequent names with their counts."""
+    named = [f"{name} {count:,}" for name, count in counts.items()]
+    more = [f"{len(named) - _LISTED} more"] if len(named) > _LISTED else []
+    return ", ".join(named[:_LISTED] + more) or "none"
 
 
 def model_table(folder: Path, checkpoint: Checkpoint, more: Mapping[str, str] | None = None) -> str:

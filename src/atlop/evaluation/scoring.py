@@ -48,8 +48,8 @@ def evaluate(gold: Iterable[Document], predicted: Predictions, *, train_facts: S
     Raises:
         ScoringError: if a title occurs more than once on one side.
     """
-    documents = _by_title(gold, "gold")
-    predictions = predicted if isinstance(predicted, Mapping) else _relations(_by_title(predicted, "predictions"))
+    documents = by_title(gold, "gold")
+    predictions = predicted if isinstance(predicted, Mapping) else _relations(by_title(predicted, "predictions"))
     labelled_evidence, claimed_evidence = _evidence(_relations(documents), documents), _evidence(predictions, documents)
     labelled, claimed = labelled_evidence.keys(), claimed_evidence.keys()
     intra, inter = _by_distance(labelled | claimed, documents)
@@ -85,12 +85,12 @@ def evaluate_by_identifier(
         ScoringError: if a title occurs more than once on one side, or a gold fact is about an entity without an
             identifier.
     """
-    documents = _by_title(gold, "gold")
+    documents = by_title(gold, "gold")
     _check_identified(documents)
     if isinstance(predicted, Mapping):
-        claimed = _identified_facts(predicted, documents if entities is None else _by_title(entities, "entities"))
+        claimed = _identified_facts(predicted, documents if entities is None else by_title(entities, "entities"))
     else:
-        predictions = _by_title(predicted, "predictions")
+        predictions = by_title(predicted, "predictions")
         claimed = _identified_facts(_relations(predictions), predictions)
     return Counts.of(claimed, _identified_facts(_relations(documents), documents))
 
@@ -119,7 +119,16 @@ def facts_from_triples(triples: object) -> frozenset[NamedFact]:
     return frozenset((head, tail, relation) for head, tail, relation in triples)
 
 
-def _by_title(documents: Iterable[Document], side: str) -> dict[str, Document]:
+def by_title(documents: Iterable[Document], side: str) -> dict[str, Document]:
+    """Return documents by title.
+
+    Args:
+        documents: gold or predicted.
+        side: the name of this side in the error.
+
+    Raises:
+        ScoringError: if a title occurs more than once.
+    """
     listed = list(documents)
     repeated = sorted(title for title, count in Counter(doc.title for doc in listed).items() if count > 1)
     if repeated:

@@ -52,6 +52,8 @@ COMMANDS = (
     "predict --help",
     "convert a.jsonl --to docred --output a.json",
     "evaluate --gold a.jsonl --predictions a.jsonl",
+    "evaluate --gold a.jsonl --predictions a.jsonl --end-to-end",
+    "check a.jsonl --dev a.jsonl",
     "predict a.jsonl --precision fp64",
     "predict a.jsonl --device tpu",
     "predict a.jsonl --min-confidence 2",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from atlop.cli import options
+from atlop.errors import AtlopError
 
 if TYPE_CHECKING:
     from atlop.evaluation import Counts, Scores
@@ -23,9 +25,17 @@ def evaluate(
     identifiers: Annotated[
         Path | None, typer.Option(help="PubTator file whose facts are counted by identifier as well.")
     ] = None,
+    end_to_end: Annotated[
+        bool,
+        typer.Option("--end-to-end", help="Score predicted entities as well, which need not be those of gold."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> None:
     """Compute the standard metrics of predictions against gold documents."""
+    if end_to_end:
+        _check_alone(train_facts=train_facts, identifiers=identifiers)
+        _evaluate_end_to_end(gold, predictions, as_json=as_json)
+        return
     from atlop.cli.files import read_train_facts
     from atlop.cli.show import score_table
     from atlop.evaluation import evaluate as score
@@ -36,11 +46,41 @@ def evaluate(
     predicted = read_predictions(predictions)
     scores = score(documents, predicted, train_facts=read_train_facts(train_facts) if train_facts else None)
     by_identifier = evaluate_by_identifier(read(identifiers), predicted, entities=documents) if identifiers else None
-    for title in scores.unknown_titles:
-        typer.echo(f"atlop: warning: no gold document has the predicted title {title!r}", err=True)
-    if not scores.facts.tp + scores.facts.fn:
-        typer.echo(f"atlop: warning: {gold} has no relation to find", err=True)
+    _warn(gold, scores.facts, scores.unknown_titles)
     typer.echo(_as_json(scores, by_identifier) if as_json else score_table(scores, by_identifier))
+
+
+def _check_alone(**others: Path | None) -> None:
+    """Check that no option is given that counts facts by the entities of gold.
+
+    Raises:
+        AtlopError: if one is.
+    """
+    for name, path in others.items():
+        if path is not None:
+            option = f"--{name.replace('_', '-')}"
+            raise AtlopError(f"{option}: got {str(path)!r} together with --end-to-end, expected one of the two options")
+
+
+def _evaluate_end_to_end(gold: Path, predictions: Path, *, as_json: bool) -> None:
+    from atlop.cli.show import end_to_end_table
+    from atlop.evaluation import evaluate_end_to_end
+    from atlop.formats import read, read_predictions
+
+    predicted = read_predictions(predictions)
+    if isinstance(predicted, dict):
+        problem = "got facts in leaderboard format, expected documents, as --end-to-end compares their entities"
+        raise AtlopError(f"{predictions}: {problem}")
+    scores = evaluate_end_to_end(read(gold), predicted)
+    _warn(gold, scores.relation, scores.unknown_titles)
+    typer.echo(json.dumps(scores.to_json(), indent=1) if as_json else end_to_end_table(scores))
+
+
+def _warn(gold: Path, facts: Counts, unknown_titles: Iterable[str]) -> None:
+    for title in unknown_titles:
+        typer.echo(f"atlop: warning: no gold document has the predicted title {title!r}", err=True)
+    if not facts.tp + facts.fn:
+        typer.echo(f"atlop: warning: {gold} has no relation to find", err=True)
 
 
 def _as_json(scores: Scores, by_identifier: Counts | None) -> str:

@@ -138,6 +138,32 @@ def make_checkpoint(tiny_tokenizer: PreTrainedTokenizerBase) -> Callable[..., Ch
     return make
 
 
+@pytest.fixture(scope="session")
+def make_reader(make_checkpoint: Callable[..., Checkpoint]) -> Callable[..., Checkpoint]:
+    """Make a checkpoint of a random model that finds entities of two types, in almost any text; settings go to it."""
+    import dataclasses
+
+    import torch
+
+    from atlop.checkpoint import build_model
+    from atlop.documents import Document, Entity, Mention, Relation
+    from atlop.type_constraints import TypeConstraints
+
+    def make(**settings: Any) -> Checkpoint:
+        base = make_checkpoint(**{"heads": ["mentions", "entities", "evidence"], "markers": "none", **settings})
+        entities = tuple(
+            Entity((Mention(0, place, place + 1, kind, kind),)) for place, kind in enumerate(("LOC", "PER"))
+        )
+        document = Document("types", (("a", "b"),), entities, (Relation(0, 1, "P1"),))
+        labels = dataclasses.replace(base.labels, type_constraints=TypeConstraints.of([document]))
+        with torch.random.fork_rng():
+            torch.manual_seed(3)
+            model = build_model(base.model.encoder.transformer, base.config, labels)
+        return dataclasses.replace(base, model=model.eval(), labels=labels)
+
+    return make
+
+
 @pytest.fixture
 def tiny_checkpoint(make_checkpoint: Callable[..., Checkpoint]) -> Checkpoint:
     """What ``make_checkpoint`` gives without settings."""

@@ -8,18 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from atlop import reading
 from atlop.backends.pytorch import TorchBackend
-from atlop.checkpoint import Checkpoint, build_model
-from atlop.documents import Document, Entity, Relation
+from atlop.checkpoint import Checkpoint
+from atlop.documents import Document, Entity
 from atlop.errors import AtlopError, CheckpointError
 from atlop.export import export_onnx
 from atlop.extractor import RelationExtractor, load
 from atlop.passages import split
 from atlop.reading import EntityReader
-from atlop.type_constraints import TypeConstraints
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -27,22 +25,9 @@ BuildDocument = Callable[..., Document]
 
 
 @pytest.fixture
-def make_reader(
-    make_checkpoint: Callable[..., Checkpoint], build_document: BuildDocument
-) -> Callable[..., RelationExtractor]:
+def make_extractor(make_reader: Callable[..., Checkpoint]) -> Callable[..., RelationExtractor]:
     """Make an extractor of a random model of two entity types that finds entities."""
-
-    def make(**settings: object) -> RelationExtractor:
-        base = make_checkpoint(**{"heads": ["mentions", "entities", "evidence"], "markers": "none", **settings})
-        document = build_document(["Ada met London"], [(0, 0, 1, "PER")], [(0, 2, 3, "LOC")])
-        types = TypeConstraints.of([document.with_relations((Relation(0, 1, "P1"),))])
-        labels = dataclasses.replace(base.labels, type_constraints=types)
-        with torch.random.fork_rng():
-            torch.manual_seed(3)
-            model = build_model(base.model.encoder.transformer, base.config, labels)
-        return RelationExtractor(TorchBackend(dataclasses.replace(base, model=model.eval(), labels=labels)))
-
-    return make
+    return lambda **settings: RelationExtractor(TorchBackend(make_reader(**settings)))
 
 
 @pytest.fixture
@@ -58,9 +43,9 @@ def documents(build_document: BuildDocument) -> list[Document]:
 
 @pytest.mark.parametrize("settings", [{}, {"mention_subwords": "all"}, {"interaction": "reverse"}])
 def test_what_is_found_scores_as_if_it_had_been_marked(
-    make_reader: Callable[..., RelationExtractor], documents: list[Document], settings: dict[str, str]
+    make_extractor: Callable[..., RelationExtractor], documents: list[Document], settings: dict[str, str]
 ) -> None:
-    extractor = make_reader(**settings)
+    extractor = make_extractor(**settings)
     found = list(extractor.extract(documents))
     again = list(extractor.predict([document.with_relations(()) for document in found]))
     assert [document.title for document in found] == ["short", "long", "empty", "marked"]
@@ -78,13 +63,13 @@ def test_what_is_found_scores_as_if_it_had_been_marked(
 
 
 def test_a_long_document_is_read_in_passages(
-    make_reader: Callable[..., RelationExtractor],
+    make_extractor: Callable[..., RelationExtractor],
     build_document: BuildDocument,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sentences = ["Ada Lovelace wrote to Ada .", "She met Ada in London .", "London wrote ."] * 12
     document = build_document(sentences, title="long")
-    extractor = make_reader()
+    extractor = make_extractor()
     (whole,) = extractor.extract([document])
     monkeypatch.setattr(reading, "PASSAGE_SUBWORDS", 40)
     monkeypatch.setattr(reading, "PASSAGE_OVERLAP", 20)
@@ -110,12 +95,12 @@ def _names(entity: Entity) -> set[tuple[str, str]]:
 
 
 def test_two_entities_meet_only_in_a_passage(
-    make_reader: Callable[..., RelationExtractor], build_document: BuildDocument, monkeypatch: pytest.MonkeyPatch
+    make_extractor: Callable[..., RelationExtractor], build_document: BuildDocument, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = build_document(["Ada wrote ."] + ["She wrote ."] * 10 + ["London wrote ."], title="far")
     monkeypatch.setattr(reading, "PASSAGE_SUBWORDS", 12)
     monkeypatch.setattr(reading, "PASSAGE_OVERLAP", 0)
-    extractor = make_reader()
+    extractor = make_extractor()
     (found,) = EntityReader(extractor.backend, extractor.featurizer).read([document])
     passages = split(extractor.featurizer.lengths(document), most=12, overlap=0)
     assert len(passages) > 2
@@ -131,15 +116,15 @@ def test_two_entities_meet_only_in_a_passage(
 
 
 def test_entities_that_are_marked_are_not_looked_at(
-    make_reader: Callable[..., RelationExtractor], documents: list[Document]
+    make_extractor: Callable[..., RelationExtractor], documents: list[Document]
 ) -> None:
-    extractor, marked = make_reader(), documents[-1]
+    extractor, marked = make_extractor(), documents[-1]
     assert list(extractor.extract([marked])) == list(extractor.extract([dataclasses.replace(marked, entities=())]))
 
 
-def test_words_and_text_are_kept(make_reader: Callable[..., RelationExtractor]) -> None:
+def test_words_and_text_are_kept(make_extractor: Callable[..., RelationExtractor]) -> None:
     document = Document("d", (("Ada", "met", "London"),), text="Ada met  London", offsets=((0, 4, 9),))
-    (found,) = make_reader().extract([document])
+    (found,) = make_extractor().extract([document])
     assert (found.sentences, found.text, found.offsets) == (document.sentences, document.text, document.offsets)
     for entity in found.entities:
         for mention in entity.mentions:
@@ -148,9 +133,9 @@ def test_words_and_text_are_kept(make_reader: Callable[..., RelationExtractor]) 
             assert mention.name == document.text[start:end]
 
 
-def test_the_confidence_is_checked(make_reader: Callable[..., RelationExtractor]) -> None:
+def test_the_confidence_is_checked(make_extractor: Callable[..., RelationExtractor]) -> None:
     with pytest.raises(AtlopError) as caught:
-        make_reader().extract([], min_confidence=2)
+        make_extractor().extract([], min_confidence=2)
     assert str(caught.value) == "min_confidence: got 2 (int), expected a number from 0 to 1"
 
 

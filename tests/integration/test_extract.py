@@ -1,0 +1,93 @@
+"""``atlop extract``: from text to documents with entities and relations."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.integration.conftest import Run
+
+from atlop import reading
+from atlop.checkpoint import Checkpoint, save
+from atlop.documents import Document
+from atlop.extractor import load
+from atlop.formats import read
+
+TEXT = "Ada wrote to Lovelace. She met Ada in London."
+
+
+@pytest.fixture
+def reader(workplace: Path, make_reader: Callable[..., Checkpoint]) -> Path:
+    """The workplace with ``reader/``, a model that finds entities, and a text."""
+    save(make_reader(), workplace / "reader")
+    (workplace / "letter.txt").write_text(TEXT, encoding="utf-8")
+    return workplace
+
+
+def test_text_becomes_documents_with_entities_and_relations(run: Run, reader: Path) -> None:
+    result = run("extract letter.txt --model reader --output found.jsonl")
+    assert (result.exit_code, result.stdout) == (0, "")
+    (found,) = read(reader / "found.jsonl")
+    (expected,) = load("reader").extract([Document.from_text(TEXT, title="letter")])
+    assert [entity.name for entity in found.entities] == [entity.name for entity in expected.entities]
+    assert [relation.fact for relation in found.relations] == [relation.fact for relation in expected.relations]
+    assert found.relations
+    for entity in found.entities:
+        for mention in entity.mentions:
+            start, end = found.span(mention)
+            assert TEXT[start:end] == mention.name
+    assert all(relation.evidence and relation.confidence is not None for relation in found.relations)
+
+
+def test_the_standard_input_is_a_text(run: Run, reader: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("atlop.cli.files._opened", lambda path: io.BufferedReader(io.BytesIO(TEXT.encode())))  # type: ignore[arg-type]
+    result = run("extract - --model reader")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["title"] == "standard input"
+
+
+def test_a_folder_of_texts_and_documents(run: Run, reader: Path) -> None:
+    folder = reader / "corpus"
+    folder.mkdir()
+    for name in ("b.txt", "a.txt"):
+        (folder / name).write_text(TEXT, encoding="utf-8")
+    (folder / "c.jsonl").write_text(json.dumps({"text": TEXT, "title": "line"}) + "\n")
+    result = run("extract corpus documents.jsonl --model reader")
+    titles = [json.loads(line)["title"] for line in result.stdout.splitlines()]
+    assert titles == ["a", "b", "line", "first", "second", "third"]
+
+
+def test_tables_of_what_was_found(run: Run, reader: Path) -> None:
+    result = run("extract letter.txt --model reader --to table")
+    assert result.exit_code == 0
+    assert "She met Ada in London." in result.stdout
+    assert "confidence" in result.stdout
+
+
+def test_a_run_that_was_stopped_goes_on(run: Run, reader: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "DOCUMENTS", 1)
+    whole = run("extract documents.jsonl --model reader").stdout.splitlines(keepends=True)
+    arguments = "extract documents.jsonl --model reader --output found.jsonl --resume"
+    (reader / "bad.jsonl").write_text((reader / "documents.jsonl").read_text() + "{")
+    assert run(arguments.replace("documents.jsonl", "bad.jsonl", 1)).exit_code == 1
+    kept = reader / "found.jsonl.partial" / "predictions.jsonl"
+    assert kept.read_text() == "".join(whole)
+    result = run(arguments)
+    assert result.exit_code == 0
+    assert (reader / "found.jsonl").read_text() == "".join(whole)
+
+
+def test_a_model_that_finds_no_entities_is_refused(run: Run, reader: Path) -> None:
+    result = run("extract letter.txt --model model")
+    assert result.exit_code == 1
+    expected = "expected one trained to find entities; mark the entities yourself"
+    assert result.stderr == f"atlop: the model has no head 'mentions' and no head 'entities', {expected}\n"
+
+
+def test_another_format_is_named(run: Run, reader: Path) -> None:
+    result = run("extract letter.txt --from docx")
+    known = "docred, jsonl, pubtator, data, labelstudio, doccano, brat, text"
+    assert result.stderr == f"atlop: --from: got 'docx', expected one of {known}\n"

@@ -424,3 +424,13 @@ class Gold:
 
     def predict(self, documents: Iterable[Document], *, min_confidence: float) -> Iterator[Document]:
         yield from documents
+
+
+def test_a_module_to_import_that_is_missing_or_fails_is_told(run: Run, workplace: Path) -> None:
+    result = run("--import not_there info model")
+    problem = "cannot be imported: No module named 'not_there'"
+    assert (result.exit_code, result.stderr) == (1, f"atlop: --import: module 'not_there' {problem}\n")
+    (workplace / "fails_here.py").write_text("raise ValueError('no such thing')\n")
+    result = run("--import fails_here info model")
+    expected = "atlop: --import: module 'fails_here' cannot be imported: no such thing\n"
+    assert (result.exit_code, result.stderr) == (1, expected)

@@ -91,3 +91,23 @@ def test_another_format_is_named(run: Run, reader: Path) -> None:
     result = run("extract letter.txt --from docx")
     known = "docred, jsonl, pubtator, data, labelstudio, doccano, brat, text"
     assert result.stderr == f"atlop: --from: got 'docx', expected one of {known}\n"
+
+
+def test_another_source_of_entities_is_named(run: Run, reader: Path) -> None:
+    for source in ("flair", "spacy", "spacy:"):
+        result = run(f"extract letter.txt --entities {source}")
+        expected = "expected model, or a pipeline such as spacy:en_core_web_sm"
+        assert result.stderr == f"atlop: --entities: got '{source}', {expected}\n"
+
+
+def test_spacy_finds_the_entities(run: Run, reader: Path) -> None:
+    spacy = pytest.importorskip("spacy", reason="needs the extra spacy")
+    nlp = spacy.blank("en")
+    patterns = [{"label": "PERSON", "pattern": "Ada"}, {"label": "GPE", "pattern": "London"}]
+    nlp.add_pipe("entity_ruler").add_patterns(patterns)
+    nlp.to_disk(reader / "pipeline")
+    result = run("extract letter.txt --model model --entities spacy:pipeline")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert [entity["mentions"][0]["name"] for entity in found["entities"]] == ["Ada", "London"]
+    assert found["relations"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -11,9 +12,12 @@ import typer
 
 from atlop.cli import options
 from atlop.cli.commands.predict import MinConfidence, Resume, To, check_resumable, load_model, tell
+from atlop.errors import AtlopError
 
 if TYPE_CHECKING:
     from atlop.cli.resumable import ResumableOutput
+    from atlop.documents import Document
+    from atlop.extractor import RelationExtractor
 
 
 def extract(
@@ -38,6 +42,12 @@ def extract(
     language: Annotated[
         str, typer.Option(metavar="CODE", help="Language whose rules end the sentences of a text.")
     ] = "en",
+    entities: Annotated[
+        str,
+        typer.Option(
+            metavar="SOURCE", help="What finds the entities: the model, or a spaCy pipeline, as spacy:en_core_web_sm."
+        ),
+    ] = "model",
     device: options.Device = "auto",
     precision: options.Precision = "auto",
     resume: Resume = False,
@@ -55,16 +65,43 @@ def extract(
     options.choice("--device", device, options.DEVICES)
     options.choice("--precision", precision, options.PRECISIONS)
     options.fraction("--min-confidence", min_confidence)
+    pipeline = _pipeline(entities)
     files = input_files(inputs, form=form, output=output, plain=True)
     folder = options.model_folder(model, revision)
     partials: AbstractContextManager[ResumableOutput | None] = nullcontext()
     if resume and output:
-        settings = settings_of(folder, precision=precision, min_confidence=min_confidence)
+        settings = settings_of(folder, precision=precision, min_confidence=min_confidence, entities=entities)
         partials = resumable_output(output, settings, fields=TEXT_INPUT)
     with partials as kept:
         extractor = load_model(folder, device=device, precision=precision)
         rows = read_all(files, form=form, on_error=policy, plain=True, language=language)
         tally = Tally(total_size(files))
-        found = partial(extractor.extract, min_confidence=min_confidence)
+        found = _finder(extractor, pipeline, min_confidence)
         predict_files(found, rows, tally, target=target, output=output, partial=kept)
     tell(tally, output, kept)
+
+
+def _pipeline(entities: str) -> str | None:
+    """Return the name of the spaCy pipeline that finds the entities, if one does.
+
+    Raises:
+        AtlopError: if the option names nothing that finds entities.
+    """
+    source, _, name = entities.partition(":")
+    if entities != "model" and (source != "spacy" or not name):
+        raise AtlopError(f"--entities: got {entities!r}, expected model, or a pipeline such as spacy:en_core_web_sm")
+    return name or None
+
+
+def _finder(
+    extractor: RelationExtractor, pipeline: str | None, min_confidence: float
+) -> Callable[[Iterable[Document]], Iterator[Document]]:
+    """Return what finds entities and relations."""
+    if pipeline is None:
+        return partial(extractor.extract, min_confidence=min_confidence)
+    from atlop.integrations.entities import load_pipeline, mark_entities
+
+    nlp, types = load_pipeline(pipeline), extractor.backend.labels.entity_types
+    return lambda documents: extractor.predict(
+        mark_entities(documents, nlp, types=types), min_confidence=min_confidence
+    )

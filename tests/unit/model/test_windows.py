@@ -29,7 +29,7 @@ def join_rows(rows: Tensor, columns: Tensor, mentions: Tensor, split: Tensor, le
     batch: Any = SimpleNamespace(
         row_columns=columns, row_mentions=mentions, mention_split=split, coverage=torch.zeros(1, length)
     )
-    return encoder._join_rows(rows, batch)
+    return encoder.join_rows(rows, batch)
 
 
 def test_states_are_averaged_where_windows_overlap() -> None:

@@ -8,7 +8,7 @@ SHELL := bash
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
-EXTRAS := dev,docs,onnx,plots,sentencepiece,tensorboard,wandb
+EXTRAS := dev,docs,graph,onnx,plots,sentencepiece,tensorboard,wandb
 
 # The isolated build of the package takes its builder from the pins too (pip before 25.3 reads the first name).
 export PIP_CONSTRAINT := constraints.txt

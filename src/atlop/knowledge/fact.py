@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from atlop.documents import Document, Entity, Mention, Relation
-from atlop.documents.sentences import sentence_span, sentence_text
+from atlop.documents.sentences import sentence_span, sentence_text, supporting_sentences
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A piece of a document: a mention, or a sentence that is evidence."""
+    """A piece of a document: a mention, or a sentence in which to check a fact."""
 
     sentence: int
     """Index of the sentence."""
@@ -54,8 +54,10 @@ class Fact:
     """Name of the relation in the label map, such as ``P27``."""
     name: str | None = None
     """Display name of the relation, such as ``country of citizenship``."""
-    evidence: tuple[Passage, ...] | None = None
-    """The sentences that support the fact; ``None`` if they are unknown."""
+    sentences: tuple[Passage, ...] = ()
+    """The sentences to check the fact in: its evidence or, without any, those in which head and tail are closest."""
+    is_evidence: bool = False
+    """Whether the sentences are evidence."""
     confidence: float | None = None
     """Probability from 0 to 1 that the model assigns to the fact; ``None`` in gold documents."""
 
@@ -100,13 +102,12 @@ def _facts(document: Document, clusters: tuple[Cluster, ...]) -> Iterator[Fact]:
             tail=clusters[relation.tail],
             relation=relation.relation,
             name=names.setdefault(relation.relation, relation.name),  # a relation has one name in a document
-            evidence=_evidence(document, relation),
+            sentences=_sentences(document, relation),
+            is_evidence=bool(relation.evidence),
             confidence=None if relation.confidence is None else float(relation.confidence),
         )
 
 
-def _evidence(document: Document, relation: Relation) -> tuple[Passage, ...] | None:
-    if relation.evidence is None:
-        return None
-    indices = sorted(set(relation.evidence))
+def _sentences(document: Document, relation: Relation) -> tuple[Passage, ...]:
+    indices = sorted(set(supporting_sentences(document, relation)))
     return tuple(Passage(i, sentence_text(document, i), sentence_span(document, i)) for i in indices)

@@ -10,7 +10,8 @@ from atlop.documents import Document
 from atlop.errors import DataError
 from atlop.knowledge.fact import Cluster, Fact, Source
 from atlop.knowledge.identity import node_id, statement_id
-from atlop.knowledge.merging import Key, Merging
+from atlop.knowledge.merging import Key, Merging, identifies
+from atlop.knowledge.names import normalized
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Node:
     type: str
     """Entity type, such as ``PER``."""
     label: str
-    """The name that is written most often."""
+    """The name that is written most often, of those that identify the entity if there are any."""
     names: tuple[str, ...]
     """Every name as it is written somewhere, sorted."""
     identifier: str | None = None
@@ -37,7 +38,8 @@ class Node:
             names: how often each name is written.
         """
         written = {name: count for name, count in names.items() if name.strip()}
-        label = min(written, key=lambda name: (-written[name], name), default=key.name)
+        full = [name for name in written if identifies(key.type, normalized(name))]
+        label = min(full or written, key=lambda name: (-written[name], name), default=key.name)
         identifier = key.name if key.kind == "identifier" else None
         return cls(node_id(key), key.type, label, tuple(sorted(written)), identifier)
 

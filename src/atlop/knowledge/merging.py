@@ -116,7 +116,11 @@ def identifier(cluster: Cluster) -> str | None:
 
 def identifying_names(cluster: Cluster) -> tuple[str, ...]:
     """Return the normalised names that identify a cluster by the rule of its type, the principal name first."""
-    rule = RULES.get(cluster.type, DEFAULT).identifying
     names = {normalized(mention.text) for mention in cluster.mentions}
-    found = (name for name in names if re.fullmatch(rule, name))
+    found = (name for name in names if identifies(cluster.type, name))
     return tuple(sorted(found, key=lambda name: (-len(name), name)))
+
+
+def identifies(kind: str, name: str) -> bool:
+    """Return whether a normalised name identifies an entity of a type across documents."""
+    return re.fullmatch(RULES.get(kind, DEFAULT).identifying, name) is not None

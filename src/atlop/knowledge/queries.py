@@ -41,8 +41,10 @@ class Support:
     """Its title."""
     confidence: float | None
     """Probability that the model assigns to the fact; ``None`` if it is unknown."""
+    is_evidence: bool
+    """Whether the sentences are evidence; else they are those in which head and tail are closest."""
     sentences: tuple[dict[str, Any], ...]
-    """The sentences that are evidence, each with ``sentence``, ``text``, ``start`` and ``end``."""
+    """The sentences to check the fact in, each with ``sentence``, ``text``, ``start`` and ``end``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,11 @@ def _answers(database: Store, quads: Iterator[Any]) -> list[Answer]:
             relation_of(quad.predicate),
             _value(database, quad.predicate, terms.LABEL),
             described(quad.object),
-            tuple(sorted((_support(database, statement, titled) for statement in statements_for(database, quad)), key=_rank)),
+            tuple(
+                sorted(
+                    (_support(database, statement, titled) for statement in statements_for(database, quad)), key=_rank
+                )
+            ),
         )
         for quad in quads
     ]
@@ -211,10 +217,15 @@ def _support(database: Store, statement: NamedNode, titled: Any) -> Support:
     # One property after the other, each in the graph of the document: to decode a quad costs more than to look for it.
     document = next(matching(database, statement, terms.IN_DOCUMENT)).object
     confidence = _value(database, statement, terms.CONFIDENCE, document)
-    found = [quad.object for quad in matching(database, statement, terms.HAS_EVIDENCE, graph=document)]
-    sentences = [_sentence(database, sentence, document) for sentence in found if sentence != terms.NIL]
-    ordered = tuple(sorted(sentences, key=lambda sentence: sentence["sentence"]))
-    return Support(titled(document), None if confidence is None else float(confidence), ordered)
+    evidence, nearest = (
+        [
+            _sentence(database, quad.object, document)
+            for quad in matching(database, statement, predicate, graph=document)
+        ]
+        for predicate in (terms.EVIDENCE, terms.NEAREST)
+    )
+    ordered = tuple(sorted(evidence or nearest, key=lambda sentence: sentence["sentence"]))
+    return Support(titled(document), None if confidence is None else float(confidence), bool(evidence), ordered)
 
 
 def _sentence(database: Store, subject: NamedNode, document: NamedNode) -> dict[str, Any]:

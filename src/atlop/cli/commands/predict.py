@@ -30,9 +30,7 @@ def predict(
     ] = None,
     form: options.Form = None,
     on_error: options.OnError = "raise",
-    min_confidence: Annotated[
-        float, typer.Option(metavar="NUMBER", help="Leave out relations below this confidence, from 0 to 1.")
-    ] = 0.0,
+    min_confidence: options.MinConfidence = 0.0,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
     prune: Annotated[

@@ -46,7 +46,9 @@ def to_networkx(graph: Graph) -> networkx.MultiDiGraph:
 
 def _attributes(values: dict[str, Any], document: str | None) -> dict[str, str | float]:
     given = {key: value for key, value in values.items() if value is not None and value != []}
-    plain = {key: json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value for key, value in given.items()}
+    plain = {
+        key: json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value for key, value in given.items()
+    }
     for key, value in plain.items():
         if isinstance(value, str) and (wrong := _NOT_IN_XML.search(value)):
             problem = f"got {shown(value)} with the character {wrong[0]!r}, which XML and so GraphML cannot hold"

@@ -1,8 +1,8 @@
 """A folder for Neo4j: CSV files for its admin import, and Cypher whose data are parameters.
 
-    entities.csv, facts.csv      for neo4j-admin database import
-    load.cypher, parameters.json the same by a driver; no text of a document is ever part of a statement
-    README.txt                   both commands
+entities.csv, facts.csv      for neo4j-admin database import
+load.cypher, parameters.json the same by a driver; no text of a document is ever part of a statement
+README.txt                   both commands
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ from atlop.knowledge.graph import Edge, Graph, Node
 SEPARATOR = "\x1f"
 """Between the elements of a list in the CSV files: the unit separator, which no text needs."""
 
-_LISTS = ("evidence", "head_spans", "tail_spans", "evidence_spans", "names")
 _NODE_HEADER = ("id:ID", "label", "type", "names:string[]", "identifier", ":LABEL")
 _EDGE_HEADER = (
     *(":START_ID", ":END_ID", ":TYPE", "id", "relation", "name", "document", "confidence:double"),
-    *("evidence:string[]", "evidence_sentences:int[]", "evidence_spans:string[]"),
+    *("is_evidence:boolean", "sentences:string[]", "sentence_indices:int[]", "sentence_spans:string[]"),
     *("head_spans:string[]", "tail_spans:string[]"),
 )
 
@@ -93,15 +92,18 @@ def _node_cells(node: Node) -> list[Any]:
 def _edge_cells(edge: Edge) -> list[Any]:
     row = edge_row(edge)
     confidence = "" if row["confidence"] is None else row["confidence"]
+    evidence = str(row["is_evidence"]).lower()
     lists = [_list(row[key[: key.index(":")]], edge.fact.document) for key in _EDGE_HEADER if key.endswith("[]")]
     ends = [edge.head, edge.tail, relation_type(edge.fact.relation)]
-    return [*ends, row["id"], row["relation"], row["name"] or "", row["document"], confidence, *lists]
+    return [*ends, row["id"], row["relation"], row["name"] or "", row["document"], confidence, evidence, *lists]
 
 
 def _list(values: Iterable[Any], document: str | None) -> str:
     for value in values:
         if SEPARATOR in str(value):
-            problem = f"got {shown(value)} with the character {SEPARATOR!r}, which separates lists in CSV files for Neo4j"
+            problem = (
+                f"got {shown(value)} with the character {SEPARATOR!r}, which separates lists in CSV files for Neo4j"
+            )
             raise DataError(problem, document=document)
     return SEPARATOR.join(map(str, values))
 

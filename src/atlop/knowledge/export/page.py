@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from atlop.knowledge.fact import Cluster
-from atlop.knowledge.graph import Edge, Graph
+from atlop.knowledge.graph import Edge, Graph, Node
 
 _ASSETS = Path(__file__).parent / "assets"
 _FILES = {"style": "page.css", "cytoscape": "cytoscape.min.js", "script": "page.js"}
@@ -34,7 +34,7 @@ def _data(graph: Graph) -> str:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _node(node: Any) -> dict[str, Any]:
+def _node(node: Node) -> dict[str, Any]:
     return {"id": node.id, "type": node.type, "label": node.label, "names": node.names}
 
 
@@ -43,7 +43,7 @@ def _edge(edge: Edge) -> dict[str, Any]:
     return {
         **{"id": edge.id, "head": edge.head, "tail": edge.tail},
         **{"relation": fact.relation, "name": fact.name, "document": fact.document, "confidence": fact.confidence},
-        "evidence": [{"sentence": passage.sentence, "text": passage.text} for passage in fact.evidence or ()],
+        **{"is_evidence": fact.is_evidence, "sentences": [passage.text for passage in fact.sentences]},
         **{"head_names": _names(fact.head), "tail_names": _names(fact.tail)},
     }
 

@@ -26,12 +26,13 @@ SCHEMA = pyarrow.schema(
         **{f"{side}_{key}": kind for side in ("head", "tail") for key, kind in _NODE.items()},
         "document": _TEXT,
         "confidence": pyarrow.float64(),
-        "evidence": _PASSAGES,
+        "is_evidence": pyarrow.bool_(),
+        "sentences": _PASSAGES,
         "head_mentions": _PASSAGES,
         "tail_mentions": _PASSAGES,
     }
 )
-"""The columns; ``evidence`` is null where it is unknown."""
+"""The columns."""
 
 
 def parquet(graph: Graph) -> Iterator[bytes]:
@@ -53,7 +54,8 @@ def _row(edge: Edge, nodes: dict[str, Node]) -> dict[str, Any]:
         **_node("tail", nodes[edge.tail]),
         "document": fact.document,
         "confidence": fact.confidence,
-        "evidence": None if fact.evidence is None else list(map(_passage, fact.evidence)),
+        "is_evidence": fact.is_evidence,
+        "sentences": list(map(_passage, fact.sentences)),
         "head_mentions": list(map(_passage, fact.head.mentions)),
         "tail_mentions": list(map(_passage, fact.tail.mentions)),
     }

@@ -30,4 +30,7 @@ def jsonld(graph: Graph) -> Iterator[bytes]:
 def _serialized(graph: Graph, form: RdfFormat) -> Iterator[bytes]:
     file = BytesIO()
     serialize(graph_triples(graph), file, format=form, prefixes=PREFIXES)
-    yield file.getvalue()
+    lines = file.getvalue().splitlines(keepends=True)
+    declared = sum(line.startswith(b"@prefix ") for line in lines[: len(PREFIXES)])
+    # Their order is random, and the same graph should give the same bytes.
+    yield b"".join(sorted(lines[:declared]) + lines[declared:])

@@ -11,21 +11,21 @@ from atlop.knowledge.graph import Edge
 def edge_row(edge: Edge) -> dict[str, Any]:
     """Return what an edge says of its fact.
 
-    ``evidence`` holds the texts of the sentences, ``evidence_sentences`` their indices, and ``evidence_spans`` the
-    characters that each covers, as ``start-end``. ``head_spans`` and ``tail_spans`` do so for the mentions. Without raw
-    text there are no spans.
+    ``sentences`` holds the texts of the sentences to check the fact in, ``sentence_indices`` their indices, and
+    ``sentence_spans`` the characters that each covers, as ``start-end``. ``head_spans`` and ``tail_spans`` do so for the
+    mentions. Without raw text there are no spans.
     """
     fact = edge.fact
-    evidence = fact.evidence or ()
     return {
         "id": edge.id,
         "relation": fact.relation,
         "name": fact.name,
         "document": fact.document,
         "confidence": fact.confidence,
-        "evidence": [passage.text for passage in evidence],
-        "evidence_sentences": [passage.sentence for passage in evidence],
-        "evidence_spans": _spans(evidence),
+        "is_evidence": fact.is_evidence,
+        "sentences": [passage.text for passage in fact.sentences],
+        "sentence_indices": [passage.sentence for passage in fact.sentences],
+        "sentence_spans": _spans(fact.sentences),
         "head_spans": _spans(fact.head.mentions),
         "tail_spans": _spans(fact.tail.mentions),
     }

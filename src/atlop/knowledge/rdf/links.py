@@ -55,7 +55,9 @@ def links(statement: Statement, nodes: Nodes) -> tuple[Quad, Quad]:
     """Return the quads from the head to the statement and from there to the tail."""
     relation = properties(relation_of(statement.direct))
     head, tail = iri("entity", nodes[statement.head]), iri("entity", nodes[statement.tail])
-    return Quad(head, relation.stated, statement.subject, DEFAULT), Quad(statement.subject, relation.value, tail, DEFAULT)
+    return Quad(head, relation.stated, statement.subject, DEFAULT), Quad(
+        statement.subject, relation.value, tail, DEFAULT
+    )
 
 
 def direct_quad(statement: Statement, nodes: Nodes) -> Quad:

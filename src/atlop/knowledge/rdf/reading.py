@@ -29,7 +29,9 @@ def read_source(quads: Iterable[Quad]) -> Source:
         if of.get(terms.TYPE.value) == [terms.CLUSTER]
     }
     ordered = tuple(sorted(clusters.values(), key=lambda cluster: cluster.index))
-    facts = (_fact(described, of, clusters) for of in described.values() if of.get(terms.TYPE.value) == [terms.STATEMENT])
+    facts = (
+        _fact(described, of, clusters) for of in described.values() if of.get(terms.TYPE.value) == [terms.STATEMENT]
+    )
     return Source(title, ordered, tuple(sorted(facts, key=_order)))
 
 
@@ -50,17 +52,12 @@ def _value(of: Mapping[str, list[Any]], predicate: Any) -> Any:
     return found[0].value if found else None
 
 
-def _number(iri: str) -> int:
-    """Return the index at the end of the IRI of a cluster or a mention."""
-    return int(iri.rpartition("-")[2])
-
-
 def _cluster(described: Described, subject: str, title: str) -> Cluster:
     of = described[subject]
-    mentions = sorted((mention.value for mention in of[terms.HAS_MENTION.value]), key=_number)
+    mentions = sorted((mention.value for mention in of[terms.HAS_MENTION.value]), key=terms.number_of)
     passages = tuple(_passage(described, mention) for mention in mentions)
     kind, identifier = _value(of, terms.ENTITY_TYPE), _value(of, terms.IDENTIFIER)
-    return Cluster(title, _number(subject), kind, passages, identifier)
+    return Cluster(title, terms.number_of(subject), kind, passages, identifier)
 
 
 def _passage(described: Described, subject: str) -> Passage:
@@ -74,19 +71,16 @@ def _passage(described: Described, subject: str) -> Passage:
 
 def _fact(described: Described, of: Mapping[str, list[Any]], clusters: Mapping[str, Cluster]) -> Fact:
     (relation,) = of[terms.RELATION.value]
+    is_evidence = terms.EVIDENCE.value in of
+    sentences = of.get((terms.EVIDENCE if is_evidence else terms.NEAREST).value, [])
+    passages = (_passage(described, sentence.value) for sentence in sentences)
     confidence = _value(of, terms.CONFIDENCE)
     return Fact(
         clusters[_value(of, terms.HEAD)],
         clusters[_value(of, terms.TAIL)],
         terms.relation_of(relation),
         _value(described.get(relation.value, {}), terms.LABEL),
-        _evidence(described, of.get(terms.HAS_EVIDENCE.value)),
+        tuple(sorted(passages, key=lambda passage: passage.sentence)),
+        is_evidence,
         None if confidence is None else float(confidence),
     )
-
-
-def _evidence(described: Described, sentences: list[Any] | None) -> tuple[Passage, ...] | None:
-    if sentences is None:
-        return None
-    passages = (_passage(described, sentence.value) for sentence in sentences if sentence != terms.NIL)
-    return tuple(sorted(passages, key=lambda passage: passage.sentence))

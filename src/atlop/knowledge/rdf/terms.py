@@ -73,15 +73,15 @@ def relation_of(direct: NamedNode) -> str:
     return unquote(direct.value.removeprefix(PREFIXES["wdt"]).removeprefix(PREFIXES["direct"]))
 
 
-TYPE, NIL = iri("rdf", "type"), iri("rdf", "nil")
+TYPE = iri("rdf", "type")
 LABEL, ALTERNATIVE, TITLE = iri("rdfs", "label"), iri("skos", "altLabel"), iri("dcterms", "title")
 HAS_SOURCE, HAS_SELECTOR, POSITION = iri("oa", "hasSource"), iri("oa", "hasSelector"), iri("oa", "TextPositionSelector")
 START, END = iri("oa", "start"), iri("oa", "end")
 DOCUMENT, ENTITY, CLUSTER, STATEMENT, MENTION, SENTENCE = (
     iri("atlop", name) for name in ("Document", "Entity", "Cluster", "Statement", "Mention", "Sentence")
 )
-IN_DOCUMENT, IN_ENTITY, HAS_MENTION, HAS_EVIDENCE = (
-    iri("atlop", name) for name in ("document", "entity", "mention", "evidence")
+IN_DOCUMENT, IN_ENTITY, HAS_MENTION, EVIDENCE, NEAREST = (
+    iri("atlop", name) for name in ("document", "entity", "mention", "evidence", "nearest")
 )
 HEAD, TAIL, RELATION, CONFIDENCE = (iri("atlop", name) for name in ("head", "tail", "relation", "confidence"))
 ENTITY_TYPE, IDENTIFIER, TEXT, SENTENCE_NUMBER = (

@@ -6,7 +6,7 @@ other documents of the graph.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from pyoxigraph import Literal, NamedNode, Triple
 
@@ -91,7 +91,7 @@ def source_triples(source: Source) -> Iterator[Triple]:
         yield from _cluster_triples(cluster, document)
     for fact in source.facts:
         yield from _statement_triples(fact, document)
-    sentences = {passage.sentence: passage for fact in source.facts for passage in fact.evidence or ()}
+    sentences = {passage.sentence: passage for fact in source.facts for passage in fact.sentences}
     for passage in sentences.values():
         yield from _passage_triples(_sentence_iri(source.title, passage), terms.SENTENCE, passage, document)
 
@@ -118,15 +118,10 @@ def _statement_triples(fact: Fact, document: NamedNode) -> Iterator[Triple]:
     yield Triple(subject, terms.RELATION, properties(fact.relation).direct)
     if fact.confidence is not None:
         yield Triple(subject, terms.CONFIDENCE, Literal(repr(float(fact.confidence)), datatype=_DOUBLE))
-    for sentence in _evidence(fact):
-        yield Triple(subject, terms.HAS_EVIDENCE, sentence)
-
-
-def _evidence(fact: Fact) -> Iterable[NamedNode]:
-    """Return the sentences of a fact; the empty list says that there are none, as opposed to unknown ones."""
-    if fact.evidence is None:
-        return []
-    return [_sentence_iri(fact.document, passage) for passage in fact.evidence] or [terms.NIL]
+    for passage in fact.sentences:
+        yield Triple(
+            subject, terms.EVIDENCE if fact.is_evidence else terms.NEAREST, _sentence_iri(fact.document, passage)
+        )
 
 
 def _sentence_iri(title: str, passage: Passage) -> NamedNode:

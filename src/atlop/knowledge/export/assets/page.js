@@ -15,7 +15,7 @@ const short = (text) => (text.length > LONGEST_LABEL ? [...text].slice(0, LONGES
 const relationName = (edge) => edge.name || edge.relation;
 const textOf = (edge) =>
   [...byId.get(edge.head).names, ...byId.get(edge.tail).names, relationName(edge), edge.relation, edge.document,
-    ...edge.evidence.map((sentence) => sentence.text)].join("\n").toLowerCase();
+    ...edge.sentences].join("\n").toLowerCase();
 const searchable = edges.map(textOf);
 
 function element(tag, className, text) {
@@ -54,10 +54,11 @@ function factElement(edge) {
   const item = element("li", ""), where = element("div", "where");
   item.append(entityButton(edge.head), element("span", "relation", relationName(edge)), entityButton(edge.tail));
   where.append(element("span", "", edge.document));
+  if (!edge.is_evidence && edge.sentences.length) where.append(" · closest sentences");
   if (edge.confidence !== null) where.append(` · confidence ${edge.confidence.toFixed(2)}`);
   item.append(where);
   const names = [...edge.head_names, ...edge.tail_names];
-  edge.evidence.forEach((sentence) => item.append(sentenceElement(sentence.text, names)));
+  edge.sentences.forEach((text) => item.append(sentenceElement(text, names)));
   return item;
 }
 

@@ -17,12 +17,12 @@ from atlop.knowledge.queries import (
     Answer,
     Entity,
     Support,
-    Table,
     entities_named,
     facts_about,
     facts_of,
     shortest_path,
 )
+from atlop.knowledge.sparql import Table
 from atlop.knowledge.store import GraphStore
 
 _LONGEST = 300

@@ -7,7 +7,7 @@
     graph       nodes and edges
     rdf/        the graph as triples, and documents read back from them
     generations, changes, store     a graph on disk, changed as a whole or not at all
-    queries     what a graph on disk answers
+    queries, sparql                 what a graph on disk answers
     export/     forms for other programs
 
 The store, the queries and most exports need the extra ``graph``.

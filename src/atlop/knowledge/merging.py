@@ -69,7 +69,7 @@ class Key(NamedTuple):
     """The identifier, or the normalised principal name."""
     document: str = ""
     """Title of the document of a cluster that is never merged."""
-    index: int = 0
+    number: int = 0
     """Index of such a cluster in the document."""
 
 

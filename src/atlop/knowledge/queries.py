@@ -1,4 +1,4 @@
-"""The questions that a graph on disk answers: about an entity, about a relation, a path, and anything in SPARQL."""
+"""The questions that a graph on disk answers: facts about an entity, facts of a relation, and a path."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from functools import cache, partial
 from itertools import chain, islice
 from typing import Any
 
-from pyoxigraph import Literal, NamedNode, Quad, QueryBoolean, QuerySolutions, QueryTriples, RdfFormat, Store, serialize
+from pyoxigraph import Literal, NamedNode, Quad, Store
 
-from atlop.errors import DataError, reason, shown
+from atlop.errors import DataError, shown
 from atlop.knowledge.names import normalized
 from atlop.knowledge.rdf import terms
 from atlop.knowledge.rdf.links import statements_for
@@ -19,6 +19,9 @@ from atlop.knowledge.rdf.terms import iri, relation_of
 
 LIMIT = 20
 """Facts that an answer shows unless more are asked for."""
+
+Side = dict[NamedNode, Quad | None]
+"""The entities that a search has reached, and the fact by which it reached each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ def shortest_path(database: Store, start: Entity, end: Entity) -> list[Answer]:
         start: one that :func:`entities_named` found.
         end: another.
     """
-    sides = [{iri("entity", start.id): None}, {iri("entity", end.id): None}]
+    sides: list[Side] = [{iri("entity", start.id): None}, {iri("entity", end.id): None}]
     fronts = [list(side) for side in sides]
     while all(fronts) and start.id != end.id:
         # The smaller front grows, so that a path through a country does not read all of its facts.
@@ -135,10 +138,6 @@ def shortest_path(database: Store, start: Entity, end: Entity) -> list[Answer]:
         if met is not None:
             return _answers(database, _joined(sides, met))
     return []
-
-
-Side = dict[NamedNode, Quad | None]
-"""The entities that a search has reached, and the fact by which it reached each."""
 
 
 def _grown(database: Store, front: list[NamedNode], reached: Side, others: Side) -> tuple[list[NamedNode], Any]:
@@ -178,17 +177,17 @@ def _traced(side: Side, node: Any) -> Iterator[Quad]:
 def _answers(database: Store, quads: Iterator[Any]) -> list[Answer]:
     """Return facts with everything about them."""
     described, titled = cache(partial(_entity, database)), cache(partial(_title, database))
+
+    def supports(quad: Quad) -> Iterator[Support]:
+        return (_support(database, statement, titled) for statement in statements_for(database, quad))
+
     return [
         Answer(
             described(quad.subject),
             relation_of(quad.predicate),
             _value(database, quad.predicate, terms.LABEL),
             described(quad.object),
-            tuple(
-                sorted(
-                    (_support(database, statement, titled) for statement in statements_for(database, quad)), key=_rank
-                )
-            ),
+            tuple(sorted(supports(quad), key=_rank)),
         )
         for quad in quads
     ]
@@ -218,13 +217,11 @@ def _support(database: Store, statement: NamedNode, titled: Any) -> Support:
     document = next(matching(database, statement, terms.IN_DOCUMENT)).object
     confidence = _value(database, statement, terms.CONFIDENCE, document)
     evidence, nearest = (
-        [
-            _sentence(database, quad.object, document)
-            for quad in matching(database, statement, predicate, graph=document)
-        ]
+        [quad.object for quad in matching(database, statement, predicate, graph=document)]
         for predicate in (terms.EVIDENCE, terms.NEAREST)
     )
-    ordered = tuple(sorted(evidence or nearest, key=lambda sentence: sentence["sentence"]))
+    sentences = [_sentence(database, sentence, document) for sentence in evidence or nearest]
+    ordered = tuple(sorted(sentences, key=lambda sentence: sentence["sentence"]))
     return Support(titled(document), None if confidence is None else float(confidence), bool(evidence), ordered)
 
 
@@ -234,42 +231,3 @@ def _sentence(database: Store, subject: NamedNode, document: NamedNode) -> dict[
     for quad in matching(database, subject, terms.HAS_SELECTOR, graph=document):
         start, end = (int(_value(database, quad.object, predicate, document)) for predicate in (terms.START, terms.END))
     return {"sentence": int(number), "text": text, "start": start, "end": end}
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """What a SPARQL query found: rows of a SELECT, or one cell for an ASK."""
-
-    columns: tuple[str, ...]
-    """Names of the variables."""
-    rows: tuple[tuple[str | None, ...], ...]
-    """Their values; ``None`` where a variable is unbound."""
-
-
-def sparql(database: Store, query: str) -> Table | str:
-    """Answer a SPARQL query, which sees all graphs as one; it cannot change anything.
-
-    The prefixes of :data:`~atlop.knowledge.rdf.terms.PREFIXES` need no declaration.
-
-    Args:
-        database: the store.
-        query: a SELECT, an ASK, or a CONSTRUCT or DESCRIBE, whose triples are returned in Turtle.
-
-    Raises:
-        DataError: if the query is none of them.
-    """
-    try:
-        found = database.query(query, prefixes=terms.PREFIXES, use_default_graph_as_union=True)
-    except SyntaxError as error:
-        raise DataError(f"the SPARQL query cannot be read: {reason(error)}") from error
-    if isinstance(found, QueryBoolean):
-        return Table(("answer",), ((str(bool(found)).lower(),),))
-    if isinstance(found, QueryTriples):
-        return serialize(found, format=RdfFormat.TURTLE, prefixes=terms.PREFIXES).decode()
-    return _table(found)
-
-
-def _table(found: QuerySolutions) -> Table:
-    columns = tuple(variable.value for variable in found.variables)
-    rows = tuple(tuple(term and getattr(term, "value", str(term)) for term in solution) for solution in found)
-    return Table(columns, rows)

@@ -97,21 +97,20 @@ def query(
     asked = {"--entity": entity, "--relation": relation, "--path": path, "--sparql": sparql}
     given = [option for option, value in asked.items() if value is not None]
     if len(given) != 1:
-        found = " and ".join(given) or "none"
-        raise AtlopError(f"got {found}, expected one of {', '.join(asked)}")
+        raise AtlopError(f"got {' and '.join(given) or 'none'}, expected one of {', '.join(asked)}")
     with _opened(store) as graph:
         from atlop.cli import answers
 
         if sparql is not None:
             _print_table(graph, sparql, as_json=as_json)
             return
-        found = answers.answered(graph, entity=entity, relation=relation, path=path, limit=limit)
-        _print(found.to_json() if as_json else found.shown())
+        facts = answers.answered(graph, entity=entity, relation=relation, path=path, limit=limit)
+        _print(facts.to_json() if as_json else facts.shown())
 
 
 def _print_table(graph: GraphStore, query: str, *, as_json: bool) -> None:
     from atlop.cli import answers
-    from atlop.knowledge.queries import sparql
+    from atlop.knowledge.sparql import sparql
 
     found = sparql(graph.database, query)
     if isinstance(found, str):

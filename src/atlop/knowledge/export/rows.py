@@ -12,8 +12,8 @@ def edge_row(edge: Edge) -> dict[str, Any]:
     """Return what an edge says of its fact.
 
     ``sentences`` holds the texts of the sentences to check the fact in, ``sentence_indices`` their indices, and
-    ``sentence_spans`` the characters that each covers, as ``start-end``. ``head_spans`` and ``tail_spans`` do so for the
-    mentions. Without raw text there are no spans.
+    ``sentence_spans`` the characters that each covers, as ``start-end``. ``head_spans`` and ``tail_spans`` do so for
+    the mentions. Without raw text there are no spans.
     """
     fact = edge.fact
     return {

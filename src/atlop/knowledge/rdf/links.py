@@ -74,7 +74,8 @@ def statements_for(database: Store, direct: Quad) -> list[NamedNode]:
     relation = properties(relation_of(direct.predicate))
     of_head = matching(database, direct.subject, relation.stated, graph=DEFAULT)
     of_tail = matching(database, None, relation.value, direct.object, graph=DEFAULT)
-    from_head, from_tail = [], []
+    from_head: list[NamedNode] = []
+    from_tail: list[NamedNode] = []
     for quad in of_head:
         from_head.append(quad.object)
         other = next(of_tail, None)

@@ -76,6 +76,7 @@ benchmarks: $(VENV)/ready-dev ## Measure speed and memory for docs/performance.m
 	$(call benchmark,entities)
 	$(call benchmark,length)
 	$(call benchmark,corpus)
+	$(call benchmark,graph)
 	$(call benchmark,startup)
 	$(BIN)/python -m benchmarks.tables
 

@@ -102,7 +102,7 @@ class Merging:
         threshold = RULES.get(kind, DEFAULT).alias
         while threshold is not None:
             counts = self._principals[kind, name]
-            found = max(counts, key=lambda principal: (counts[principal], principal))
+            found = max(counts, key=lambda principal: (counts[principal], principal != name, principal))
             if found == name or counts[found] < max(WITNESSES, threshold * counts.total()):
                 break
             name = found

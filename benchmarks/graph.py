@@ -2,8 +2,8 @@
 
     python -m benchmarks.graph --facts 100000 --json
 
-The documents are synthetic, in the proportions of Re-DocRED: 20 entities with 27 mentions, 35 facts and 8 sentences of 24
-words a document. Names are drawn by Zipf's law from as many as a corpus of that size has, so that some entities have
+The documents are synthetic, in the proportions of Re-DocRED: 20 entities with 27 mentions, 35 facts and 8 sentences of
+24 words a document. Names are drawn by Zipf's law from as many as a corpus of that size has, so that some entities have
 thousands of facts and most have few. ``--merged 100`` prints a random sample of merged entities of the Re-DocRED dev
 documents instead, to judge by eye.
 """
@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,8 @@ def _document(
         entities.append(
             Entity(tuple(Mention(sentence, start, start + len(words), kind, name) for sentence, start in spots))
         )
-    facts = {(*chance.sample(range(len(named)), 2), _relation(relations, chance)) for _ in range(FACTS)}
+    pairs = (chance.sample(range(len(named)), 2) for _ in range(FACTS))
+    facts = {(head, tail, _relation(relations, chance)) for head, tail in pairs}
     stated = tuple(
         Relation(head, tail, name, evidence=(chance.randrange(SENTENCES),), confidence=round(chance.random(), 3))
         for head, tail, name in sorted(facts)
@@ -113,16 +115,17 @@ def queries(graph: GraphStore, corpus: Sequence[Document], *, runs: int) -> dict
         return [facts_about(database, entity) for entity in entities_named(database, name)]
 
     def path(start: str, end: str) -> object:
-        return shortest_path(database, entities_named(database, start)[0], entities_named(database, end)[0])
+        ends = entities_named(database, start)[0], entities_named(database, end)[0]
+        return shortest_path(database, graph.neighbours, *ends)
 
     named = [f"P{chance.randint(1, RELATIONS)}" for _ in range(runs)]
     return {
-        "entity": _times([lambda name=name: about(name) for name in drawn[:runs]]),
-        "entity_most_frequent": _times([lambda: about(hub)] * runs),
-        "relation": _times([lambda name=name: facts_of(database, name) for name in named]),
-        "relation_most_frequent": _times([lambda: facts_of(database, "P1")] * runs),
-        "path": _times([lambda pair=pair: path(*pair) for pair in zip(drawn[:runs], drawn[runs:], strict=True)]),
-        "path_from_most_frequent": _times([lambda name=name: path(hub, name) for name in drawn[:runs]]),
+        "entity": _times([partial(about, name) for name in drawn[:runs]]),
+        "entity_most_frequent": _times([partial(about, hub)] * runs),
+        "relation": _times([partial(facts_of, database, name) for name in named]),
+        "relation_most_frequent": _times([partial(facts_of, database, "P1")] * runs),
+        "path": _times([partial(path, *pair) for pair in zip(drawn[:runs], drawn[runs:], strict=True)]),
+        "path_from_most_frequent": _times([partial(path, hub, name) for name in drawn[:runs]]),
     }
 
 
@@ -190,7 +193,9 @@ def parser() -> argparse.ArgumentParser:
     options = arguments(__doc__)
     options.add_argument("--facts", type=int, default=100_000)
     options.add_argument("--runs", type=int, default=50, help="calls of each query")
-    options.add_argument("--merged", type=int, metavar="COUNT", help="print merged entities to judge, and measure nothing")
+    options.add_argument(
+        "--merged", type=int, metavar="COUNT", help="print merged entities to judge, and measure nothing"
+    )
     return options
 
 

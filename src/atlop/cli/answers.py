@@ -77,7 +77,7 @@ def _shortest(graph: GraphStore, start: str, end: str) -> list[Answer]:
     database = graph.database
     for first in entities_named(database, start):
         for last in entities_named(database, end):
-            found = shortest_path(database, first, last)
+            found = shortest_path(database, graph.neighbours, first, last)
             if found:
                 return found
     raise AtlopError(f"no path of facts leads from {start!r} to {end!r}")

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
-from pyoxigraph import Literal, NamedNode, Quad, Store
+from pyoxigraph import Literal, Quad, Store
 
 from atlop.documents import Document
 from atlop.errors import DataError
+from atlop.knowledge.census import Census, Entry, direct
 from atlop.knowledge.fact import Source
+from atlop.knowledge.generations import CENSUS, DATABASE, NEIGHBOURS
 from atlop.knowledge.graph import Node
 from atlop.knowledge.identity import node_id
 from atlop.knowledge.merging import Key
 from atlop.knowledge.names import normalized
+from atlop.knowledge.neighbours import Neighbours
 from atlop.knowledge.rdf import terms
-from atlop.knowledge.rdf.census import Census
-from atlop.knowledge.rdf.links import Statement, direct_quad, links, statements_about, statements_for, statements_in
+from atlop.knowledge.rdf.links import direct_quad, entity_links, statement_links
 from atlop.knowledge.rdf.patterns import DEFAULT, matching
 from atlop.knowledge.rdf.terms import iri
 from atlop.knowledge.rdf.triples import document_iri, node_triples, relation_labels, source_triples
@@ -24,25 +27,29 @@ from atlop.knowledge.rdf.triples import document_iri, node_triples, relation_lab
 BLOCK = 256
 """Documents that are written at once."""
 
+DESCRIPTION = (terms.TYPE, terms.ENTITY_TYPE, terms.LABEL, terms.ALTERNATIVE, terms.IDENTIFIER)
+"""The properties of an entity that are not links."""
+
 
 class Changes:
-    """Additions to and removals from a store, which take effect together.
+    """Additions to and removals from a graph, which take effect together.
 
     Args:
-        path: the database, which nobody else has open; it is made if it is not there.
+        folder: a generation of the graph, which nobody else has open; it may be empty.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._database = Store(str(path))
-        self._census = Census(self._database)
-        self._node_of = {quad.subject: _name(quad.object) for quad in matching(self._database, None, terms.IN_ENTITY)}
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._census = Census(folder / CENSUS if (folder / CENSUS).exists() else None)
+        self._database = Store(str(folder / DATABASE))
+        self._described = {node for entry in self._census.entries.values() for node in entry.nodes}
         self._waiting: list[Source] = []
         self._touched: set[str] = set()
-        self._doubtful: set[Quad] = set()
+        self._doubtful: set[tuple[str, str, str]] = set()
 
     def __contains__(self, title: str) -> bool:
         """Return whether there is a document with this title, with all changes so far."""
-        return document_iri(title) in self._census.titles
+        return title in self._census.entries
 
     def add(self, document: Document, *, replace: bool = False) -> None:
         """Add a document, gold or predicted.
@@ -59,7 +66,7 @@ class Changes:
                 raise DataError("is in this graph already; replace it, or remove it first", document=document.title)
             self.remove(document.title)
         source = Source.of(document)
-        self._census.add(source)
+        self._census.entries[source.title] = Entry.of(source)
         self._waiting.append(source)
         if len(self._waiting) == BLOCK:
             self._write_waiting()
@@ -73,80 +80,67 @@ class Changes:
         if title not in self:
             raise DataError("is not in this graph", document=title)
         self._write_waiting()
-        graph = document_iri(title)
-        self._unlink(statements_in(self._database, graph))
-        for cluster in self._census.remove(graph):
-            self._forget(cluster)
-        self._database.remove_graph(graph)
+        entry = self._census.entries.pop(title)
+        for quad in _links(title, entry):
+            self._database.remove(quad)
+        self._touched.update(entry.nodes)
+        self._doubtful |= direct(entry)
+        self._database.remove_graph(document_iri(title))
 
     def _write_waiting(self) -> None:
         self._database.bulk_extend(quad for source in self._waiting for quad in _quads(source))
         self._waiting.clear()
 
-    def _unlink(self, statements: Iterable[Statement]) -> None:
-        """Remove the links of statements; their direct triples may be supported by others."""
-        for statement in statements:
-            if {statement.head, statement.tail} <= self._node_of.keys():  # else it is not linked yet
-                for quad in links(statement, self._node_of):
-                    self._database.remove(quad)
-                self._doubtful.add(direct_quad(statement, self._node_of))
-
-    def _forget(self, cluster: NamedNode) -> None:
-        """Take a cluster from its entity, which may lose its name or vanish with it."""
-        node = self._node_of.pop(cluster, None)
-        if node is not None:
-            self._touched.add(node)
-            self._database.remove(_membership(cluster, node))
-
     def apply(self) -> None:
         """Merge anew, and rewrite the links and the entities that have changed."""
         self._write_waiting()
-        keys = self._census.keys()
-        after = {cluster: node_id(key) for cluster, key in keys.items()}
-        moved = [cluster for cluster, node in after.items() if self._node_of.get(cluster) != node]
-        statements = list(statements_about(self._database, moved))
-        self._unlink(statements)
-        for cluster in moved:
-            self._forget(cluster)
-        self._link(statements, after, moved)
-        self._touched.update(after[cluster] for cluster in moved)
+        keys, named = self._census.keys(), cache(node_id)
+        found: list[set[Quad]] = []
+        for title, entry in self._census.entries.items():
+            nodes = tuple(map(named, keys[title]))
+            if nodes != entry.nodes:
+                found.append(self._move(title, entry, nodes))
+        self._database.bulk_extend(quad for quads in found for quad in quads)
         self._settle_doubts()
         self._describe(keys)
+        self._census.write(self._folder / CENSUS)
+        triples = self._census.triples()
+        Neighbours.of((head, tail) for head, _, tail in triples).write(self._folder / NEIGHBOURS)
+
+    def _move(self, title: str, entry: Entry, nodes: tuple[str, ...]) -> set[Quad]:
+        """Give the clusters of a document to other entities, and return the links that are new."""
+        before = _links(title, entry)
+        self._touched.update(entry.nodes, nodes)
+        self._doubtful |= direct(entry)
+        entry.nodes = nodes
+        after = _links(title, entry)
+        for quad in before - after:
+            self._database.remove(quad)
+        return (after - before) | {direct_quad(*triple) for triple in direct(entry)}
+
+    def _settle_doubts(self) -> None:
+        """Remove the direct triples that no document states any more."""
+        for triple in self._doubtful - self._census.triples():
+            self._database.remove(direct_quad(*triple))
+        self._doubtful.clear()
+
+    def _describe(self, keys: Mapping[str, list[Key]]) -> None:
+        """Describe the entities anew whose clusters have changed; one without clusters vanishes."""
+        for node in self._touched & self._described:
+            for quad in _description(self._database, node):
+                self._database.remove(quad)
+        nodes = self._census.nodes(keys, self._touched)
+        self._database.bulk_extend(quad for node in nodes for quad in _node_quads(node))
 
     def close(self) -> None:
         """Write everything to disk and close the database."""
         self._database.flush()
         del self._database
 
-    def _link(self, statements: list[Statement], after: Mapping[NamedNode, str], moved: list[NamedNode]) -> None:
-        self._node_of = dict(after)
-        self._database.bulk_extend(_membership(cluster, after[cluster]) for cluster in moved)
-        self._database.bulk_extend(
-            quad for statement in statements for quad in (*links(statement, after), direct_quad(statement, after))
-        )
 
-    def _settle_doubts(self) -> None:
-        for direct in self._doubtful:
-            if not statements_for(self._database, direct):
-                self._database.remove(direct)
-        self._doubtful.clear()
-
-    def _describe(self, keys: dict[NamedNode, Key]) -> None:
-        """Describe the entities anew whose clusters have changed; one without clusters vanishes."""
-        for node in self._touched:
-            for quad in list(_description(self._database, iri("entity", node))):
-                self._database.remove(quad)
-        nodes = self._census.nodes(keys, self._touched)
-        self._database.bulk_extend(quad for node in nodes for quad in _node_quads(node))
-        self._touched.clear()
-
-
-def _name(entity: NamedNode) -> str:
-    return terms.name_of("entity", entity)
-
-
-def _membership(cluster: NamedNode, node: str) -> Quad:
-    return Quad(cluster, terms.IN_ENTITY, iri("entity", node), DEFAULT)
+def _links(title: str, entry: Entry) -> set[Quad]:
+    """Return the quads that link the entities to the clusters and the facts of a document, if it is merged."""
+    return entity_links(title, entry) | statement_links(title, entry)
 
 
 def _quads(source: Source) -> Iterator[Quad]:
@@ -156,15 +150,11 @@ def _quads(source: Source) -> Iterator[Quad]:
             yield Quad(triple.subject, triple.predicate, triple.object, graph)
 
 
-DESCRIPTION: Collection[NamedNode] = (terms.TYPE, terms.ENTITY_TYPE, terms.LABEL, terms.ALTERNATIVE, terms.IDENTIFIER)
-"""The properties of an entity that are not links."""
-
-
-def _description(database: Store, entity: NamedNode) -> Iterator[Quad]:
-    """Yield the quads that describe an entity."""
-    for predicate in DESCRIPTION:
-        yield from matching(database, entity, predicate, graph=DEFAULT)
-    yield from matching(database, entity, graph=terms.INDEX_GRAPH)
+def _description(database: Store, node: str) -> list[Quad]:
+    """Return the quads that describe an entity."""
+    subject = iri("entity", node)
+    found = [quad for predicate in DESCRIPTION for quad in matching(database, subject, predicate, graph=DEFAULT)]
+    return [*found, *matching(database, subject, graph=terms.INDEX_GRAPH)]
 
 
 def _node_quads(node: Node) -> Iterator[Quad]:

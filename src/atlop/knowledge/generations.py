@@ -1,7 +1,10 @@
 """The folder of a store on disk, whose content is replaced as a whole or not at all.
 
     graph.json      format version, and the name of the generation in force
-    generation-N/   a database of pyoxigraph, never changed once it is in force
+    generation-N/   never changed once it is in force
+        database/       of pyoxigraph
+        census.jsonl    what merging has to know of all documents
+        neighbours.npz  which entities have a fact in common
     lock            held by the process that changes the graph
 
 A change works on a copy, which costs little, as the files of the database are linked and not copied. What a killed
@@ -25,10 +28,11 @@ from atlop.locking import locked_folder
 FORMAT = 1
 """Version of the layout and of the vocabulary; raised when an older atlop can no longer read a new store."""
 POINTER, GENERATION, LOCK = "graph.json", "generation-", "lock"
+DATABASE, CENSUS, NEIGHBOURS = "database", "census.jsonl", "neighbours.npz"
 
 
 def current(folder: Path) -> Path:
-    """Return the database in force.
+    """Return the generation in force.
 
     Raises:
         DataError: if the folder holds no graph, or one of another format.
@@ -49,23 +53,23 @@ def current(folder: Path) -> Path:
 
 @contextmanager
 def open_database(path: Path) -> Iterator[Store]:
-    """Open a database for reading.
+    """Open the database of a generation for reading.
 
     Raises:
         DataError: if pyoxigraph cannot read it.
     """
     try:
-        store = Store.read_only(str(path))
+        store = Store.read_only(str(path / DATABASE))
     except (OSError, RuntimeError) as error:  # a damaged database is a RuntimeError
-        raise _refused(path, f"cannot be read: {reason(error)}") from error
+        raise _refused(path / DATABASE, f"cannot be read: {reason(error)}") from error
     yield store
 
 
 @contextmanager
 def next_generation(folder: Path) -> Iterator[Path]:
-    """Yield a copy of the database in force, or no database yet; at the end it comes into force, all or nothing.
+    """Yield a copy of the generation in force, or an empty folder; at the end it comes into force, all or nothing.
 
-    Whoever opens it must close it before the end: pyoxigraph goes on to rewrite the files of an open database.
+    Whoever opens its database must close it before the end: pyoxigraph goes on to rewrite the files of an open one.
 
     Args:
         folder: the folder of the store, which is made if it is not there.
@@ -103,8 +107,10 @@ def _replaced(folder: Path, before: Path | None) -> Iterator[Path]:
     number = 1 if before is None else int(before.name.removeprefix(GENERATION)) + 1
     after, replaced = folder / f"{GENERATION}{number}", False
     try:
+        after.mkdir()
         if before is not None:
-            Store.read_only(str(before)).backup(str(after))
+            Store.read_only(str(before / DATABASE)).backup(str(after / DATABASE))
+            shutil.copyfile(before / CENSUS, after / CENSUS)
         yield after
         pointer = json.dumps({"format": FORMAT, "generation": number}) + "\n"
         write_pieces([pointer.encode()], folder / POINTER)

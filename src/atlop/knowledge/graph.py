@@ -102,7 +102,8 @@ def place(cluster: Cluster) -> tuple[str, int]:
 
 def edge(fact: Fact, node_of: Mapping[tuple[str, int], str]) -> Edge:
     """Return the edge of a fact, given the nodes of the clusters."""
-    return Edge(statement_id(fact), node_of[place(fact.head)], node_of[place(fact.tail)], fact)
+    statement = statement_id(fact.document, fact.head.index, fact.tail.index, fact.relation)
+    return Edge(statement, node_of[place(fact.head)], node_of[place(fact.tail)], fact)
 
 
 def _check_titles(sources: tuple[Source, ...]) -> None:

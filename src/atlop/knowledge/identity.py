@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from functools import lru_cache
 
-from atlop.knowledge.fact import Fact
 from atlop.knowledge.merging import Key
 
 _LONGEST = 40
@@ -17,14 +17,15 @@ def node_id(key: Key) -> str:
     return _readable(key.name, *map(str, key))
 
 
+@lru_cache(maxsize=256)
 def document_id(title: str) -> str:
     """Return the identifier of a document."""
     return _readable(title, title)
 
 
-def statement_id(fact: Fact) -> str:
-    """Return the identifier of a fact as its document states it."""
-    return f"{document_id(fact.document)}-{fact.head.index}-{fact.tail.index}-{_digest(fact.relation)}"
+def statement_id(title: str, head: int, tail: int, relation: str) -> str:
+    """Return the identifier of a fact as a document states it; head and tail are the indices of clusters."""
+    return f"{document_id(title)}-{head}-{tail}-{_digest(relation)}"
 
 
 def _readable(name: str, *parts: str) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache, partial
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from typing import Any
 
 from pyoxigraph import Literal, NamedNode, Quad, Store
 
 from atlop.errors import DataError, shown
 from atlop.knowledge.names import normalized
+from atlop.knowledge.neighbours import Neighbours
 from atlop.knowledge.rdf import terms
 from atlop.knowledge.rdf.links import statements_for
 from atlop.knowledge.rdf.patterns import DEFAULT, matching
@@ -19,9 +20,6 @@ from atlop.knowledge.rdf.terms import iri, relation_of
 
 LIMIT = 20
 """Facts that an answer shows unless more are asked for."""
-
-Side = dict[NamedNode, Quad | None]
-"""The entities that a search has reached, and the fact by which it reached each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,59 +117,28 @@ def facts_of(database: Store, relation: str, *, limit: int = LIMIT) -> list[Answ
     return _answers(database, iter(found))
 
 
-def shortest_path(database: Store, start: Entity, end: Entity) -> list[Answer]:
+def shortest_path(database: Store, neighbours: Neighbours, start: Entity, end: Entity) -> list[Answer]:
     """Return the facts of a shortest path between two entities, in its order; empty if there is none.
 
     A fact is followed in both directions.
 
     Args:
         database: the store.
+        neighbours: its neighbours.
         start: one that :func:`entities_named` found.
         end: another.
     """
-    sides: list[Side] = [{iri("entity", start.id): None}, {iri("entity", end.id): None}]
-    fronts = [list(side) for side in sides]
-    while all(fronts) and start.id != end.id:
-        # The smaller front grows, so that a path through a country does not read all of its facts.
-        near = len(fronts[0]) > len(fronts[1])
-        fronts[near], met = _grown(database, fronts[near], sides[near], sides[not near])
-        if met is not None:
-            return _answers(database, _joined(sides, met))
-    return []
+    nodes = [iri("entity", node) for node in neighbours.path(start.id, end.id)]
+    return _answers(database, (_between(database, *pair) for pair in pairwise(nodes)))
 
 
-def _grown(database: Store, front: list[NamedNode], reached: Side, others: Side) -> tuple[list[NamedNode], Any]:
-    """Reach the neighbours of a front; return those that are new, and the one where both searches meet."""
-    new = []
-    for node in front:
-        for quad, other in _neighbours(database, node):
-            if other not in reached:
-                reached[other] = quad
-                new.append(other)
-                if other in others:
-                    return new, other
-    return new, None
-
-
-def _neighbours(database: Store, node: NamedNode) -> Iterator[tuple[Quad, NamedNode]]:
-    for quad in matching(database, node, graph=terms.DIRECT_GRAPH):
-        yield quad, quad.object
-    for quad in matching(database, None, None, node, graph=terms.DIRECT_GRAPH):
-        yield quad, quad.subject
-
-
-def _joined(sides: list[Side], met: NamedNode) -> Iterator[Quad]:
-    """Yield the facts from the start to the end."""
-    first = list(_traced(sides[0], met))
-    yield from reversed(first)
-    yield from _traced(sides[1], met)
-
-
-def _traced(side: Side, node: Any) -> Iterator[Quad]:
-    """Yield the facts by which a search came to an entity, the last first."""
-    while (quad := side[node]) is not None:
-        yield quad
-        node = quad.subject if quad.object == node else quad.object
+def _between(database: Store, one: NamedNode, other: NamedNode) -> Any:
+    """Return a fact of two neighbours."""
+    found = chain(
+        matching(database, one, None, other, graph=terms.DIRECT_GRAPH),
+        matching(database, other, None, one, graph=terms.DIRECT_GRAPH),
+    )
+    return next(found)
 
 
 def _answers(database: Store, quads: Iterator[Any]) -> list[Answer]:

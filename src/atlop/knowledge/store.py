@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cached_property
 from pathlib import Path
 
 from pyoxigraph import Literal, Store
@@ -17,6 +18,7 @@ from atlop.knowledge import generations
 from atlop.knowledge.changes import Changes
 from atlop.knowledge.fact import Source
 from atlop.knowledge.graph import Graph
+from atlop.knowledge.neighbours import Neighbours
 from atlop.knowledge.rdf import terms
 from atlop.knowledge.rdf.reading import read_source
 from atlop.knowledge.rdf.triples import document_iri
@@ -27,10 +29,17 @@ class GraphStore:
 
     Args:
         database: the database, which queries read.
+        neighbours: the file of :class:`~atlop.knowledge.neighbours.Neighbours`.
     """
 
-    def __init__(self, database: Store) -> None:
+    def __init__(self, database: Store, neighbours: Path) -> None:
         self.database = database
+        self._neighbours = neighbours
+
+    @cached_property
+    def neighbours(self) -> Neighbours:
+        """Which entities have a fact in common; read when it is first needed."""
+        return Neighbours.read(self._neighbours)
 
     def titles(self) -> list[str]:
         """Return the titles of the documents, sorted."""
@@ -67,8 +76,9 @@ def opened(folder: str | Path) -> Iterator[GraphStore]:
     Raises:
         DataError: if it holds no graph.
     """
-    with generations.open_database(generations.current(Path(folder))) as database:
-        yield GraphStore(database)
+    generation = generations.current(Path(folder))
+    with generations.open_database(generation) as database:
+        yield GraphStore(database, generation / generations.NEIGHBOURS)
 
 
 @contextmanager
@@ -81,6 +91,6 @@ def changing(folder: str | Path) -> Iterator[Changes]:
     Raises:
         DataError: if the folder holds something else or cannot be written, or another process is changing the graph.
     """
-    with generations.next_generation(Path(folder)) as database, closing(Changes(database)) as changes:
+    with generations.next_generation(Path(folder)) as generation, closing(Changes(generation)) as changes:
         yield changes
         changes.apply()

@@ -16,8 +16,8 @@ MakeDocument = Callable[..., Document]
 def make_document() -> MakeDocument:
     """Make a document of a sentence for each entity, which is its name and ``here .``.
 
-    An entity is (type, name) or (type, name, identifier) and may have more names, joined by ``|``; each is a mention in a
-    sentence of its own. With ``raw`` the document has raw text.
+    An entity is (type, name) or (type, name, identifier) and may have more names, joined by ``|``; each is a mention in
+    a sentence of its own. With ``raw`` the document has raw text.
     """
 
     def make(title: str, *named: Sequence[str], relations: Sequence[Relation] = (), raw: bool = False) -> Document:

@@ -7,9 +7,7 @@ from atlop.knowledge import Cluster, Fact, Passage, Source
 def test_facts_keep_their_sentences_and_offsets(two_documents: list[Document]) -> None:
     source = Source.of(two_documents[0])
     text = two_documents[0].text or ""
-    ada = Cluster(
-        "Ada", 0, "PER", (Passage(0, "Ada Lovelace", (0, 12)), Passage(1, "Lovelace", (20, 28)))
-    )
+    ada = Cluster("Ada", 0, "PER", (Passage(0, "Ada Lovelace", (0, 12)), Passage(1, "Lovelace", (20, 28))))
     kingdom = Cluster("Ada", 1, "LOC", (Passage(2, "United Kingdom", (36, 50)),))
     sentences = (Passage(0, "Ada Lovelace here .", (0, 19)), Passage(2, "United Kingdom here .", (36, 57)))
     assert source.facts[0] == Fact(ada, kingdom, "P27", "country of citizenship", sentences, True, 0.75)

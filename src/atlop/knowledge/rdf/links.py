@@ -1,69 +1,36 @@
-"""The links from entities to statements, to clusters and to each other, which change with the merging."""
+"""The links from entities to clusters, to statements and to each other, which change with the merging."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
-
 from pyoxigraph import NamedNode, Quad, Store
 
+from atlop.knowledge.census import Entry
 from atlop.knowledge.rdf import terms
 from atlop.knowledge.rdf.patterns import DEFAULT, matching
 from atlop.knowledge.rdf.terms import iri, properties, relation_of
+from atlop.knowledge.rdf.triples import cluster_iri, statement_iri
 
 
-class Statement(NamedTuple):
-    """A statement as a document makes it."""
-
-    subject: NamedNode
-    """Its IRI."""
-    head: NamedNode
-    """Cluster of the head."""
-    tail: NamedNode
-    """Cluster of the tail."""
-    direct: NamedNode
-    """Direct property of the relation."""
+def entity_links(title: str, entry: Entry) -> set[Quad]:
+    """Return the quads that say which entity each cluster of a document belongs to, if it is merged."""
+    clusters = (cluster_iri(title, index) for index in range(len(entry.nodes)))
+    nodes = (iri("entity", node) for node in entry.nodes)
+    return {Quad(cluster, terms.IN_ENTITY, node, DEFAULT) for cluster, node in zip(clusters, nodes, strict=True)}
 
 
-Nodes = Mapping[NamedNode, str]
-"""The identifier of the entity of each cluster."""
+def statement_links(title: str, entry: Entry) -> set[Quad]:
+    """Return the quads from the heads to the statements of a document and from there to the tails, if it is merged."""
+    found = set()
+    for head, tail, name in entry.facts if entry.nodes else ():
+        relation, statement = properties(name), statement_iri(title, head, tail, name)
+        found.add(Quad(iri("entity", entry.nodes[head]), relation.stated, statement, DEFAULT))
+        found.add(Quad(statement, relation.value, iri("entity", entry.nodes[tail]), DEFAULT))
+    return found
 
 
-def statements_in(database: Store, document: NamedNode) -> list[Statement]:
-    """Return the statements of a document."""
-    found = matching(database, None, terms.HEAD, graph=document)
-    return [_statement(database, quad.subject, document) for quad in found]
-
-
-def statements_about(database: Store, clusters: Iterable[NamedNode]) -> Iterator[Statement]:
-    """Yield each statement once of which the head or the tail is one of the clusters."""
-    seen = set()
-    for cluster in clusters:
-        for predicate in (terms.HEAD, terms.TAIL):
-            for quad in matching(database, None, predicate, cluster):
-                if quad.subject not in seen:
-                    seen.add(quad.subject)
-                    yield _statement(database, quad.subject, quad.graph_name)
-
-
-def _statement(database: Store, subject: NamedNode, document: NamedNode) -> Statement:
-    of = {quad.predicate: quad.object for quad in matching(database, subject, graph=document)}
-    return Statement(subject, of[terms.HEAD], of[terms.TAIL], of[terms.RELATION])
-
-
-def links(statement: Statement, nodes: Nodes) -> tuple[Quad, Quad]:
-    """Return the quads from the head to the statement and from there to the tail."""
-    relation = properties(relation_of(statement.direct))
-    head, tail = iri("entity", nodes[statement.head]), iri("entity", nodes[statement.tail])
-    return Quad(head, relation.stated, statement.subject, DEFAULT), Quad(
-        statement.subject, relation.value, tail, DEFAULT
-    )
-
-
-def direct_quad(statement: Statement, nodes: Nodes) -> Quad:
-    """Return the quad that states the fact and nothing else."""
-    head, tail = iri("entity", nodes[statement.head]), iri("entity", nodes[statement.tail])
-    return Quad(head, statement.direct, tail, terms.DIRECT_GRAPH)
+def direct_quad(head: str, relation: str, tail: str) -> Quad:
+    """Return the quad that states a fact and nothing else."""
+    return Quad(iri("entity", head), properties(relation).direct, iri("entity", tail), terms.DIRECT_GRAPH)
 
 
 def statements_for(database: Store, direct: Quad) -> list[NamedNode]:

@@ -62,12 +62,17 @@ def node_triples(node: Node) -> Iterator[Triple]:
 
 def cluster_link(cluster: Cluster, node: str) -> Triple:
     """Return the triple that says which node a cluster belongs to."""
-    return Triple(cluster_iri(cluster), terms.IN_ENTITY, iri("entity", node))
+    return Triple(cluster_iri(cluster.document, cluster.index), terms.IN_ENTITY, iri("entity", node))
 
 
-def cluster_iri(cluster: Cluster) -> NamedNode:
-    """Return the IRI of a cluster."""
-    return iri("cluster", f"{document_id(cluster.document)}-{cluster.index}")
+def cluster_iri(title: str, index: int) -> NamedNode:
+    """Return the IRI of a cluster of a document."""
+    return iri("cluster", f"{document_id(title)}-{index}")
+
+
+def statement_iri(title: str, head: int, tail: int, relation: str) -> NamedNode:
+    """Return the IRI of a fact as a document states it; head and tail are the indices of clusters."""
+    return iri("statement", statement_id(title, head, tail, relation))
 
 
 def document_iri(title: str) -> NamedNode:
@@ -97,7 +102,7 @@ def source_triples(source: Source) -> Iterator[Triple]:
 
 
 def _cluster_triples(cluster: Cluster, document: NamedNode) -> Iterator[Triple]:
-    subject, place = cluster_iri(cluster), f"{document_id(cluster.document)}-{cluster.index}"
+    subject, place = cluster_iri(cluster.document, cluster.index), f"{document_id(cluster.document)}-{cluster.index}"
     yield Triple(subject, terms.TYPE, terms.CLUSTER)
     yield Triple(subject, terms.IN_DOCUMENT, document)
     yield Triple(subject, terms.ENTITY_TYPE, Literal(cluster.type))
@@ -110,11 +115,11 @@ def _cluster_triples(cluster: Cluster, document: NamedNode) -> Iterator[Triple]:
 
 
 def _statement_triples(fact: Fact, document: NamedNode) -> Iterator[Triple]:
-    subject = iri("statement", statement_id(fact))
+    subject = statement_iri(fact.document, fact.head.index, fact.tail.index, fact.relation)
     yield Triple(subject, terms.TYPE, terms.STATEMENT)
     yield Triple(subject, terms.IN_DOCUMENT, document)
-    yield Triple(subject, terms.HEAD, cluster_iri(fact.head))
-    yield Triple(subject, terms.TAIL, cluster_iri(fact.tail))
+    yield Triple(subject, terms.HEAD, cluster_iri(fact.document, fact.head.index))
+    yield Triple(subject, terms.TAIL, cluster_iri(fact.document, fact.tail.index))
     yield Triple(subject, terms.RELATION, properties(fact.relation).direct)
     if fact.confidence is not None:
         yield Triple(subject, terms.CONFIDENCE, Literal(repr(float(fact.confidence)), datatype=_DOUBLE))

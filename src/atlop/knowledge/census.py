@@ -14,7 +14,6 @@ from pathlib import Path
 
 from atlop.knowledge.fact import Cluster, Passage, Source
 from atlop.knowledge.graph import Node
-from atlop.knowledge.identity import node_id
 from atlop.knowledge.merging import Key, Merging
 
 
@@ -83,7 +82,7 @@ class Census:
         return {title: list(map(merging.key, entry.clusters)) for title, entry in self.entries.items()}
 
     def nodes(self, keys: Mapping[str, list[Key]], wanted: Collection[str]) -> Iterator[Node]:
-        """Yield those of some entities that have clusters.
+        """Yield those of some entities that have clusters, once all documents are merged.
 
         Args:
             keys: what :meth:`keys` returned.
@@ -91,8 +90,8 @@ class Census:
         """
         names: defaultdict[Key, Counter[str]] = defaultdict(Counter)
         for title, entry in self.entries.items():
-            for cluster, key in zip(entry.clusters, keys[title], strict=True):
-                if node_id(key) in wanted:
+            for cluster, node, key in zip(entry.clusters, entry.nodes, keys[title], strict=True):
+                if node in wanted:
                     names[key].update(mention.text for mention in cluster.mentions)
         yield from (Node.of(key, counts) for key, counts in names.items())
 

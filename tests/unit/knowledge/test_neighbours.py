@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import networkx
@@ -44,4 +45,4 @@ def test_paths_are_as_long_as_those_of_networkx(pairs: list[tuple[str, str]]) ->
         for end in graph:
             path = neighbours.path(start, end)
             assert len(path) == lengths[start].get(end, -1) + 1
-            assert set(zip(path, path[1:], strict=False)) <= edges
+            assert set(pairwise(path)) <= edges

@@ -65,7 +65,8 @@ class Properties(NamedTuple):
 def properties(relation: str) -> Properties:
     """Return the properties of a relation: Wikidata's where its name is one of theirs, such as ``P27``, else ours."""
     prefixes = ("wdt", "p", "ps") if _PROPERTY.fullmatch(relation) else ("direct", "stated", "value")
-    return Properties(*(iri(prefix, quote(relation, safe="")) for prefix in prefixes))
+    name = quote(relation, safe="").replace(".", "%2E")  # rdflib cannot read a name in Turtle that ends in a dot
+    return Properties(*(iri(prefix, name) for prefix in prefixes))
 
 
 def relation_of(direct: NamedNode) -> str:

@@ -28,7 +28,7 @@ def test_the_properties_of_a_relation(relation: str, direct: str, stated: str, v
     assert [found.value for found in properties(relation)] == [direct, stated, value]
 
 
-@pytest.mark.parametrize("relation", ["P0", "p27", "P27a", "P२", "XP27", "P"])
+@pytest.mark.parametrize("relation", ["P0", "p27", "P27a", "P27.", "P२", "XP27", "P"])
 def test_what_is_no_property_of_wikidata_is_ours(relation: str) -> None:
     assert properties(relation).direct.value.startswith("urn:atlop:")
 

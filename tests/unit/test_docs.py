@@ -18,6 +18,7 @@ from atlop.documents import Document
 from atlop.errors import DataError
 from atlop.evaluation import Counts, evaluate, evaluate_by_identifier
 from atlop.formats import read, read_submission, schema, stream
+from atlop.knowledge import write as write_graph
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -131,6 +132,11 @@ def test_pubtator_and_data_examples_are_one_document(example: Callable[[str], Pa
     assert (pubtator.title, pubtator.sentences) == (data.title, data.sentences)
     assert set(pubtator.entities) == set(data.entities)
     assert evaluate_by_identifier([pubtator], [data]) == Counts(tp=1)
+
+
+def test_the_turtle_of_the_example_is_that_of_its_document(example: Callable[[str], Path]) -> None:
+    write_graph(read(example("ada.jsonl")), example("found.ttl"), "turtle")
+    assert example("found.ttl").read_text(encoding="utf-8") == example("ada.ttl").read_text(encoding="utf-8")
 
 
 def test_errors_are_told_as_shown(example: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,7 @@ def added(run: Run) -> Run:
 def test_documents_are_added_and_counted(run: Run, tmp_path: Path) -> None:
     out = run("add", "store", "ada.jsonl")
     assert (out.exit_code, out.stdout) == (0, "")
-    assert out.stderr.startswith("atlop: 1 document in ")
+    assert out.stderr.startswith("atlop: added 1 document in ")
     with opened(tmp_path / "store") as graph:
         assert graph.graph() == Graph.of_documents([DOCUMENT])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -45,13 +46,13 @@ def add(
 ) -> None:
     """Add the facts of documents to a graph: all of the documents, or none if the command fails or is stopped."""
     from atlop.cli.files import input_files, read_all, total_size
-    from atlop.cli.progress import Tally, progress_bar
+    from atlop.cli.progress import Tally, duration, progress_bar
 
     policy = options.choice("--on-error", on_error, options.ON_ERROR)
     options.fraction("--min-confidence", min_confidence)
     files = input_files(inputs, form=form, output=None)
     changing = _store_module().changing
-    tally = Tally(total_size(files))
+    tally, started = Tally(total_size(files)), time.perf_counter()
     with ExitStack() as stack:
         changes = stack.enter_context(changing(store))
         for document in tally.shown(tally.noted(read_all(files, form=form, on_error=policy))):
@@ -60,7 +61,8 @@ def add(
         with progress_bar() as bar:
             bar.add_task("merging", total=None)
             stack.close()
-    typer.echo(f"atlop: {tally}", err=True)
+    count = "1 document" if tally.documents == 1 else f"{tally.documents:,} documents"
+    typer.echo(f"atlop: added {count} in {duration(time.perf_counter() - started)}", err=True)
 
 
 @app.command()

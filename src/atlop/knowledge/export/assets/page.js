@@ -11,7 +11,10 @@ const colourOf = (type) => COLOURS[Math.min(types.indexOf(type), COLOURS.length 
 const find = document.getElementById("find"), least = document.getElementById("least");
 let chosen = null, listed = PAGE;
 
-const short = (text) => (text.length > LONGEST_LABEL ? [...text].slice(0, LONGEST_LABEL).join("") + "…" : text);
+function short(text) {
+  const letters = [...text.slice(0, 1000).replace(/\s+/g, " ").trim()];
+  return letters.length > LONGEST_LABEL ? letters.slice(0, LONGEST_LABEL).join("") + "…" : letters.join("");
+}
 const relationName = (edge) => edge.name || edge.relation;
 const textOf = (edge) =>
   [...byId.get(edge.head).names, ...byId.get(edge.tail).names, relationName(edge), edge.relation, edge.document,

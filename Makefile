@@ -8,7 +8,7 @@ SHELL := bash
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
-EXTRAS := dev,docs,languages,onnx,plots,sentencepiece,spacy,tensorboard,wandb
+EXTRAS := dev,docs,graph,languages,onnx,plots,sentencepiece,spacy,tensorboard,wandb
 
 # The isolated build of the package takes its builder from the pins too (pip before 25.3 reads the first name).
 export PIP_CONSTRAINT := constraints.txt
@@ -76,6 +76,7 @@ benchmarks: $(VENV)/ready-dev ## Measure speed and memory for docs/performance.m
 	$(call benchmark,entities)
 	$(call benchmark,length)
 	$(call benchmark,corpus)
+	$(call benchmark,graph)
 	$(call benchmark,startup)
 	$(BIN)/python -m benchmarks.tables
 

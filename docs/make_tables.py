@@ -7,8 +7,8 @@ A page says where a table goes and what it shows; everything between the two com
     <!-- table: command predict -->
     <!-- end -->
 
-``command NAME`` lists the arguments and options of a command, ``settings CLASS`` the fields of a configuration, and
-``schema NAME`` the keys of an object of the JSONL format (``document`` for a whole line).
+``command NAME`` lists the arguments and options of a command, such as ``graph add``, ``settings CLASS`` the fields of a
+configuration, and ``schema NAME`` the keys of an object of the JSONL format (``document`` for a whole line).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from atlop import config
 from atlop.cli import app
 from atlop.formats import schema
 
-PLACE = re.compile(r"<!-- table: (?P<kind>\w+) (?P<name>[\w-]+) -->\n.*?<!-- end -->", re.DOTALL)
+PLACE = re.compile(r"<!-- table: (?P<kind>\w+) (?P<name>[\w -]+?) -->\n.*?<!-- end -->", re.DOTALL)
 """Where a table goes."""
 
 
@@ -49,9 +49,18 @@ def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def commands() -> dict[str, Any]:
+    """Return every command by name; those of a group are two words, such as ``graph add``."""
+    found = {}
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        inner = getattr(command, "commands", None)
+        found.update({f"{name} {part}": inner[part] for part in inner} if inner else {name: command})
+    return found
+
+
 def command_table(name: str) -> str:
     """Show the usage of a command and list its arguments and options."""
-    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    command = commands()[name]
     rows = [(f"`{_written(part)}`", part.help, _default_value(part)) for part in command.params]
     usage = " ".join(["atlop", name, *_usage(command.params)])
     options = f"\n\n{table(('', 'Meaning', 'Default'), rows)}" if rows else ""

@@ -11,21 +11,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import typer
 from jsonschema import Draft202012Validator
 
-from atlop.cli import app
 from atlop.config import load_training_config
 from atlop.documents import Document
 from atlop.errors import DataError
 from atlop.evaluation import Counts, evaluate, evaluate_by_identifier
 from atlop.formats import read, read_submission, schema, stream
+from atlop.knowledge import write as write_graph
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = {str(path.relative_to(DOCS)): path.read_text(encoding="utf-8") for path in DOCS.rglob("*.md")}
 MAKE_TABLES = runpy.run_path(str(DOCS / "make_tables.py"))
-COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS = MAKE_TABLES["commands"]()
 
 QUOTES = re.findall(r'^```python title="(src/[\w/]+\.py)"\n(.*?)^```', PAGES["method.md"], re.MULTILINE | re.DOTALL)
 NAMES = sorted({name for page in PAGES.values() for name in re.findall(r"\]\[(atlop(?:\.\w+)+)\]", page)})
@@ -96,14 +95,21 @@ def test_names_in_pages_exist(name: str) -> None:
         found = getattr(found, part, None)
 
 
+def called(line: str) -> tuple[str, list[str]]:
+    """The command that a line calls, and its arguments; the command of a group is two words."""
+    _, *words = shlex.split(line)
+    count = 1 if words[0] in COMMANDS else 2
+    return " ".join(words[:count]), words[count:]
+
+
 @pytest.mark.parametrize("line", SHOWN)
 def test_shown_commands_are_understood(line: str) -> None:
-    _, name, *arguments = shlex.split(line)
+    name, arguments = called(line)
     COMMANDS[name].make_context(name, arguments)
 
 
 def test_every_command_is_shown() -> None:
-    assert {shlex.split(line)[1] for line in SHOWN} == set(COMMANDS)
+    assert {called(line)[0] for line in SHOWN} == set(COMMANDS)
 
 
 def test_jsonl_and_docred_examples_are_one_document(example: Callable[[str], Path]) -> None:
@@ -126,6 +132,11 @@ def test_pubtator_and_data_examples_are_one_document(example: Callable[[str], Pa
     assert (pubtator.title, pubtator.sentences) == (data.title, data.sentences)
     assert set(pubtator.entities) == set(data.entities)
     assert evaluate_by_identifier([pubtator], [data]) == Counts(tp=1)
+
+
+def test_the_turtle_of_the_example_is_that_of_its_document(example: Callable[[str], Path]) -> None:
+    write_graph(read(example("ada.jsonl")), example("found.ttl"), "turtle")
+    assert example("found.ttl").read_text(encoding="utf-8") == example("ada.ttl").read_text(encoding="utf-8")
 
 
 def test_errors_are_told_as_shown(example: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:

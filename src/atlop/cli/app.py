@@ -9,7 +9,7 @@ import typer
 from atlop import __version__
 from atlop.cli import options
 from atlop.cli.boundary import Commands
-from atlop.cli.commands import check, data, extract, models, predict, report, sweep, tune
+from atlop.cli.commands import check, data, extract, graph, models, predict, report, sweep, tune
 
 EPILOG = (
     "Example: atlop predict documents.jsonl --to table\n\n"
@@ -61,3 +61,4 @@ app.command()(data.convert)
 app.command()(models.info)
 app.command()(models.export)
 app.command("import-reference")(models.import_reference)
+app.add_typer(graph.app, name="graph")

@@ -25,6 +25,8 @@ READABLE = (*_BOTH, "labelstudio", "doccano", "brat")
 WRITABLE = (*_BOTH, "leaderboard")
 PREDICTION = (*WRITABLE, "table")
 """Formats of predictions."""
+GRAPHS = ("turtle", "ntriples", "jsonld", "graphml", "neo4j", "parquet", "html")
+"""Forms of graphs."""
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
 ON_ERROR = ("raise", "skip")
@@ -38,6 +40,9 @@ Form = Annotated[
     typer.Option("--from", help=f"Format of the input: {', '.join(READABLE)}; detected from the content by default."),
 ]
 OnError = Annotated[str, typer.Option(help="What to do with a malformed document: raise, or skip it and report it.")]
+MinConfidence = Annotated[
+    float, typer.Option(metavar="NUMBER", help="Leave out relations below this confidence, from 0 to 1.")
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; model.KEY overrides one of the model."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,16 +14,14 @@ from rich.text import Text
 
 from atlop.calibration import Calibration
 from atlop.checking import Report
-from atlop.documents import Document, Entity, Relation
+from atlop.documents import Document, Relation
+from atlop.documents.sentences import sentence_text, supporting_sentences
 from atlop.evaluation import Counts, EndToEndScores, Scores
 from atlop.folder import CALIBRATION
 from atlop.type_constraints import TypeConstraints
 
 if TYPE_CHECKING:  # tables of relations need no torch
     from atlop.checkpoint import Checkpoint
-
-_CLOSING = re.compile(r" ([.,;:!?)\]%]|'s\b|n't\b)")
-_OPENING = re.compile(r"([(\[]) ")
 
 _LISTED = 10
 """Names that a list of counts shows."""
@@ -41,10 +38,10 @@ def console() -> Console:
 def relation_table(document: Document) -> Group:
     """Lay out the relations of a document, most confident first, below the sentences in which to check them."""
     relations = sorted(document.relations, key=lambda relation: -(relation.confidence or 0))
-    supports = [support(document, relation) for relation in relations]
+    supports = [supporting_sentences(document, relation) for relation in relations]
     text = Table(box=None, show_header=False, padding=(0, 1))
     for index in sorted({index for row in supports for index in row}):
-        text.add_row(str(index + 1), Text(sentence(document, index)))
+        text.add_row(str(index + 1), Text(sentence_text(document, index)))
     table = Table(box=box.SIMPLE_HEAD, expand=True)
     for name, share in (("head", 5), ("relation", 6), ("tail", 5)):
         table.add_column(name, ratio=share)
@@ -60,28 +57,6 @@ def _cells(document: Document, relation: Relation) -> list[Text | str]:
     names = [document.entities[relation.head].name, relation.name or relation.relation]
     names.append(document.entities[relation.tail].name)
     return [*map(Text, names), "" if relation.confidence is None else f"{relation.confidence:.2f}"]
-
-
-def support(document: Document, relation: Relation) -> list[int]:
-    """Return the evidence of a relation or, if it is unknown, the sentences in which its entities are closest."""
-    if relation.evidence:
-        return list(relation.evidence)
-    head, tail = (_sentences(document.entities[entity]) for entity in (relation.head, relation.tail))
-    _, first, second = min((abs(a - b), a, b) for a in head for b in tail)
-    return sorted({first, second})
-
-
-def _sentences(entity: Entity) -> set[int]:
-    return {mention.sentence for mention in entity.mentions}
-
-
-def sentence(document: Document, index: int) -> str:
-    """Return a sentence as it is written: from the raw text, or its words without spaces around punctuation."""
-    words = document.sentences[index]
-    if document.text is not None and document.offsets is not None and words:
-        offsets = document.offsets[index]
-        return document.text[offsets[0] : offsets[-1] + len(words[-1])]
-    return _OPENING.sub(r"\1", _CLOSING.sub(r"\1", " ".join(words)))
 
 
 def score_table(scores: Scores, by_identifier: Counts | None) -> str:

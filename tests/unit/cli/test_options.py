@@ -10,6 +10,7 @@ from atlop import backends, formats
 from atlop.cli import options
 from atlop.errors import AtlopError
 from atlop.folder import BUNDLED
+from atlop.knowledge import FORMS
 
 
 def problem(function: Any, *arguments: Any) -> str:
@@ -20,6 +21,7 @@ def problem(function: Any, *arguments: Any) -> str:
 
 def test_the_lists_are_those_of_the_library() -> None:
     assert (options.READABLE, options.WRITABLE) == (formats.READABLE, formats.WRITABLE)
+    assert tuple(FORMS) == options.GRAPHS
     assert options.PRECISIONS == backends.PRECISIONS
 
 

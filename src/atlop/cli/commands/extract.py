@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from atlop.cli import options
-from atlop.cli.commands.predict import MinConfidence, Resume, To, check_resumable, load_model, tell
+from atlop.cli.commands.predict import Resume, To, check_resumable, load_model, tell
 from atlop.errors import AtlopError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def extract(
         ),
     ] = None,
     on_error: options.OnError = "raise",
-    min_confidence: MinConfidence = 0.0,
+    min_confidence: options.MinConfidence = 0.0,
     language: Annotated[
         str, typer.Option(metavar="CODE", help="Language whose rules end the sentences of a text.")
     ] = "en",

@@ -25,9 +25,6 @@ To = Annotated[
         help=f"Format to write: {', '.join(options.PREDICTION)}; by default that of the suffix, or else jsonl."
     ),
 ]
-MinConfidence = Annotated[
-    float, typer.Option(metavar="NUMBER", help="Leave out relations below this confidence, from 0 to 1.")
-]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Keep the predictions of a run that is stopped, and continue from them.")
 ]
@@ -40,7 +37,7 @@ def predict(
     to: To = None,
     form: options.Form = None,
     on_error: options.OnError = "raise",
-    min_confidence: MinConfidence = 0.0,
+    min_confidence: options.MinConfidence = 0.0,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
     prune: Annotated[

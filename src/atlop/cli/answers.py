@@ -1,0 +1,115 @@
+"""What ``graph query`` prints: facts with the documents and sentences that state them, and tables of SPARQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table as Grid
+from rich.text import Text
+
+from atlop.errors import AtlopError
+from atlop.knowledge.queries import (
+    Answer,
+    Entity,
+    Support,
+    entities_named,
+    facts_about,
+    facts_of,
+    shortest_path,
+)
+from atlop.knowledge.sparql import Table
+from atlop.knowledge.store import GraphStore
+
+_LONGEST = 300
+"""Characters of a name or a sentence that are shown."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Facts in answer to a question."""
+
+    facts: list[Answer]
+    """The facts."""
+    more: bool = False
+    """Whether there are more than were asked for."""
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Return the facts as JSON objects."""
+        return [fact.to_json() for fact in self.facts]
+
+    def shown(self) -> RenderableType:
+        """Lay out the facts, each above its documents and sentences."""
+        lines = [line for fact in self.facts for line in _lines(fact)] or [Text("no fact")]
+        count = f"The first {len(self.facts):,} facts; --limit shows more." if self.more else ""
+        return Group(*lines, *([Text(count, style="dim")] if count else []))
+
+
+def answered(
+    graph: GraphStore, *, entity: str | None, relation: str | None, path: tuple[str, str] | None, limit: int
+) -> Answers:
+    """Answer a question; one of the three must be given.
+
+    Raises:
+        DataError: if the graph does not have the entity or the relation.
+        AtlopError: if there is no path, or a name is that of several entities.
+    """
+    database = graph.database
+    if entity is not None:
+        found = [
+            fact for one in entities_named(database, entity) for fact in facts_about(database, one, limit=limit + 1)
+        ]
+        return Answers(found[:limit], len(found) > limit)
+    if relation is not None:
+        found = facts_of(database, relation, limit=limit + 1)
+        return Answers(found[:limit], len(found) > limit)
+    if path is None:
+        raise ValueError("got no question")
+    return Answers(_shortest(graph, *path))
+
+
+def _shortest(graph: GraphStore, start: str, end: str) -> list[Answer]:
+    """Return a shortest path between entities of two names; of several with one name, any two that are connected."""
+    database = graph.database
+    for first in entities_named(database, start):
+        for last in entities_named(database, end):
+            found = shortest_path(database, graph.neighbours, first, last)
+            if found:
+                return found
+    raise AtlopError(f"no path of facts leads from {start!r} to {end!r}")
+
+
+def _lines(fact: Answer) -> Iterator[RenderableType]:
+    head, tail = (_entity(entity) for entity in (fact.head, fact.tail))
+    yield Text.assemble(head, ("  ", ""), (fact.name or fact.relation, "dim"), ("  ", ""), tail)
+    for support in fact.support:
+        yield Padding(_support(support), (0, 0, 0, 4))
+
+
+def _entity(entity: Entity) -> Text:
+    return Text.assemble((_short(entity.label), "bold"), f" ({entity.type})")
+
+
+def _support(support: Support) -> Text:
+    confidence = "" if support.confidence is None else f", {support.confidence:.2f}"
+    sentences = " … ".join(_short(sentence["text"]) for sentence in support.sentences)
+    return Text.assemble((f"{_short(support.document)}{confidence}: ", "italic"), sentences)
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+
+
+def table(found: Table) -> Grid:
+    """Lay out what a SPARQL query found."""
+    grid = Grid(box=box.SIMPLE_HEAD)
+    for column in found.columns:
+        grid.add_column(Text(column), overflow="fold")
+    for row in found.rows:
+        grid.add_row(*(Text("" if value is None else value) for value in row))
+    return grid

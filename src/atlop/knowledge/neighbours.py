@@ -1,0 +1,81 @@
+"""Which entities have a fact in common, as arrays: a path is found at once, however many facts an entity has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Every entity with the entities that it has a fact with, as head or as tail."""
+
+    ids: NDArray[np.bytes_]
+    """The identifiers of the entities, sorted."""
+    starts: NDArray[np.int64]
+    """Where the neighbours of each entity begin, and where those of the last one end."""
+    others: NDArray[np.int64]
+    """The neighbours of all entities, one after the other, as places in ``ids``."""
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[str, str]]) -> Neighbours:
+        """Return the neighbours that pairs of identifiers make."""
+        named = np.array([*pairs], dtype=np.bytes_).reshape(-1, 2)
+        ids, places = np.unique(named, return_inverse=True)
+        both = places.reshape(-1, 2)
+        directed = np.unique(np.concatenate([both, both[:, ::-1]]), axis=0)
+        starts = np.searchsorted(directed[:, 0], np.arange(len(ids) + 1))
+        return cls(ids, starts.astype(np.int64), directed[:, 1].astype(np.int64))
+
+    @classmethod
+    def read(cls, path: Path) -> Neighbours:
+        """Read what :meth:`write` wrote."""
+        with np.load(path) as stored:
+            return cls(stored["ids"], stored["starts"], stored["others"])
+
+    def write(self, path: Path) -> None:
+        """Write the arrays to a file."""
+        with path.open("wb") as file:
+            np.savez(file, ids=self.ids, starts=self.starts, others=self.others)
+
+    def path(self, start: str, end: str) -> list[str]:
+        """Return the identifiers on a shortest path, with both ends; empty if there is none.
+
+        Args:
+            start: an identifier.
+            end: another.
+        """
+        first, last = self._place(start), self._place(end)
+        if first is None or last is None:
+            return []
+        came_from = np.full(len(self.ids), -1)
+        came_from[first] = first
+        front = np.array([first])
+        while len(front) and came_from[last] < 0:
+            front = self._grown(front, came_from)
+        return self._traced(came_from, first, last) if came_from[last] >= 0 else []
+
+    def _place(self, name: str) -> int | None:
+        found = int(np.searchsorted(self.ids, name.encode()))
+        return found if found < len(self.ids) and self.ids[found] == name.encode() else None
+
+    def _grown(self, front: NDArray[Any], came_from: NDArray[Any]) -> NDArray[Any]:
+        """Note where the neighbours of a front came from, and return those that were not reached before."""
+        counts = self.starts[front + 1] - self.starts[front]
+        before = np.cumsum(counts) - counts
+        far = self.others[np.arange(counts.sum()) + np.repeat(self.starts[front] - before, counts)]
+        near = np.repeat(front, counts)
+        new = came_from[far] < 0
+        came_from[far[new]] = near[new]
+        return np.unique(far[new])
+
+    def _traced(self, came_from: NDArray[Any], first: int, last: int) -> list[str]:
+        places = [last]
+        while places[-1] != first:
+            places.append(int(came_from[places[-1]]))
+        return [self.ids[place].decode() for place in reversed(places)]

@@ -1,0 +1,31 @@
+"""Quads of a store that match a pattern."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pyoxigraph import DefaultGraph, Store
+
+DEFAULT = DefaultGraph()
+"""The graph of what is merged; those of the documents are named."""
+
+
+def matching(
+    database: Store, subject: Any = None, predicate: Any = None, value: Any = None, *, graph: Any = None
+) -> Iterator[Any]:
+    """Yield the quads that match; what is ``None`` matches anything.
+
+    Args:
+        database: the store.
+        subject: an IRI.
+        predicate: an IRI.
+        value: the object, an IRI or a literal.
+        graph: the IRI of a named graph, or :data:`DEFAULT`.
+    """
+    return database.quads_for_pattern(subject, predicate, value, graph)
+
+
+def of_documents(database: Store, predicate: Any) -> Iterator[Any]:
+    """Yield the quads of a predicate in the graphs of documents."""
+    return (quad for quad in matching(database, None, predicate) if quad.graph_name != DEFAULT)

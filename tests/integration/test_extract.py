@@ -111,3 +111,23 @@ def test_spacy_finds_the_entities(run: Run, reader: Path) -> None:
     found = json.loads(result.stdout)
     assert [entity["mentions"][0]["name"] for entity in found["entities"]] == ["Ada", "London"]
     assert found["relations"]
+
+
+@pytest.mark.parametrize("form", ["turtle", "html", "neo4j"])
+def test_all_documents_become_one_graph(run: Run, reader: Path, form: str) -> None:
+    pytest.importorskip("pyoxigraph", reason="needs the extra graph")
+    result = run(f"extract letter.txt documents.jsonl --model reader --to {form} --output graph")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.startswith("atlop: 4 documents in ")
+    files = sorted((reader / "graph").iterdir()) if form == "neo4j" else [reader / "graph"]
+    assert any("ovelace" in file.read_text(encoding="utf-8") for file in files)
+
+
+def test_a_graph_needs_a_place(run: Run, reader: Path) -> None:
+    result = run("extract letter.txt --model reader --to html")
+    expected = "got no --output, expected the file or folder to write the graph to"
+    assert (result.exit_code, result.stderr) == (1, f"atlop: --to html: {expected}\n")
+    (reader / "full").mkdir()
+    (reader / "full" / "file").touch()
+    result = run("extract letter.txt --model reader --to neo4j --output full")
+    assert result.stderr == "atlop: full: is not an empty folder; choose a new one, as a folder is not replaced\n"

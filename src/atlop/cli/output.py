@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from atlop.cli.options import GRAPHS
 from atlop.cli.show import WIDTH, console, relation_table
 from atlop.documents import Document
 from atlop.formats import encode, write, write_pieces
@@ -19,13 +20,17 @@ def write_predictions(documents: Iterable[Document], target: str, output: Path |
 
     Args:
         documents: the predicted documents.
-        target: a file format, or ``table``.
+        target: a file format, the form of a graph, or ``table``.
         output: the file; ``None`` for the standard output.
     """
     if output is None:
         _show(documents, target)
     elif target == "table":
         write_pieces(_tables(documents), output)
+    elif target in GRAPHS:
+        from atlop.knowledge.export import write as write_graph
+
+        write_graph(documents, output, target)
     else:
         write(documents, output, form=target)
 

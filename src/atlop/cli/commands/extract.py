@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from atlop.cli import options
-from atlop.cli.commands.predict import Resume, To, check_resumable, load_model, tell
+from atlop.cli.commands.predict import Resume, check_resumable, load_model, tell
 from atlop.errors import AtlopError
 
 if TYPE_CHECKING:
@@ -30,7 +30,13 @@ def extract(
     ],
     model: options.Model = None,
     output: options.PredictionFile = None,
-    to: To = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Format to write: {', '.join(options.PREDICTION)}, or one graph of all documents: "
+            f"{', '.join(options.GRAPHS)}; by default that of the suffix, or else jsonl."
+        ),
+    ] = None,
     form: Annotated[
         str | None,
         typer.Option(
@@ -59,7 +65,8 @@ def extract(
     from atlop.cli.progress import Tally
     from atlop.cli.resumable import TEXT_INPUT, resumable_output, settings_of
 
-    target = options.output_format(to, output, options.PREDICTION)
+    target = options.output_format(to, output, (*options.PREDICTION, *options.GRAPHS))
+    _check_graph(target, output)
     check_resumable(resume, output, target)
     policy = options.choice("--on-error", on_error, options.ON_ERROR)
     options.choice("--device", device, options.DEVICES)
@@ -79,6 +86,22 @@ def extract(
         found = _finder(extractor, pipeline, min_confidence)
         predict_files(found, rows, tally, target=target, output=output, partial=kept)
     tell(tally, output, kept)
+
+
+def _check_graph(target: str, output: Path | None) -> None:
+    """Refuse a graph that has no place to go, before any work is put into it.
+
+    Raises:
+        AtlopError: if there is no output.
+        DataError: if its folder is not empty.
+    """
+    if target not in options.GRAPHS:
+        return
+    if output is None:
+        raise AtlopError(f"--to {target}: got no --output, expected the file or folder to write the graph to")
+    from atlop.knowledge.export import check_target
+
+    check_target(output, target)
 
 
 def _pipeline(entities: str) -> str | None:

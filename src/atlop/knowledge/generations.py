@@ -14,6 +14,7 @@ process leaves behind is removed by the next change.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,7 +97,7 @@ def _holds_graph(folder: Path) -> bool:
     """
     if (folder / POINTER).exists():
         return True
-    others = [path.name for path in folder.iterdir() if path.name != LOCK and not path.name.startswith(GENERATION)]
+    others = [path.name for path in folder.iterdir() if path.name != LOCK and not _is_generation(path)]
     if others:
         problem = f"holds {min(others)!r} and no graph, expected a graph, an empty folder, or none yet"
         raise _refused(folder, problem)
@@ -120,9 +121,16 @@ def _replaced(folder: Path, before: Path | None) -> Iterator[Path]:
 
 
 def _remove_others(folder: Path, kept: Path | None) -> None:
-    for path in folder.glob(f"{GENERATION}*"):
-        if path != kept:
+    for path in folder.iterdir():
+        if path != kept and _is_generation(path):
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_generation(path: Path) -> bool:
+    """Return whether a folder is a generation, whole or not, and nothing of the user's."""
+    if not re.fullmatch(rf"{GENERATION}\d+", path.name) or not path.is_dir():
+        return False
+    return {part.name for part in path.iterdir()} <= {DATABASE, CENSUS, NEIGHBOURS}
 
 
 def _refused(path: Path, problem: str) -> DataError:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pyoxigraph import Literal, NamedNode, Quad, Store
 
+from atlop.documents.checks import check_string
 from atlop.errors import DataError, shown
 from atlop.knowledge.names import normalized
 from atlop.knowledge.neighbours import Neighbours
@@ -74,6 +75,7 @@ def entities_named(database: Store, name: str) -> list[Entity]:
     Raises:
         DataError: if there is none.
     """
+    check_string("name", name, empty=True)
     by_name = matching(database, None, terms.NORMALIZED, Literal(normalized(name)), graph=terms.INDEX_GRAPH)
     by_identifier = matching(database, None, terms.IDENTIFIER, Literal(name), graph=DEFAULT)
     found = dict.fromkeys(quad.subject for quad in chain(by_name, by_identifier))
@@ -108,6 +110,7 @@ def facts_of(database: Store, relation: str, *, limit: int = LIMIT) -> list[Answ
     Raises:
         DataError: if the graph has no fact of it.
     """
+    check_string("relation", relation, empty=True)
     labelled = (quad.subject for quad in matching(database, None, terms.LABEL, Literal(relation)))
     named = dict.fromkeys(chain([terms.properties(relation).direct], labelled))
     quads = chain.from_iterable(matching(database, None, direct, graph=terms.DIRECT_GRAPH) for direct in named)

@@ -7,6 +7,7 @@ from io import BytesIO
 
 from pyoxigraph import QueryBoolean, QuerySolutions, QueryTriples, RdfFormat, Store, serialize
 
+from atlop.documents.checks import check_string
 from atlop.errors import DataError, reason
 from atlop.knowledge.rdf import terms
 
@@ -33,6 +34,7 @@ def sparql(database: Store, query: str) -> Table | str:
     Raises:
         DataError: if the query is none of them.
     """
+    check_string("query", query, empty=True)
     try:
         found = database.query(query, prefixes=terms.PREFIXES, use_default_graph_as_union=True)
     except SyntaxError as error:

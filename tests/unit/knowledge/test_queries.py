@@ -125,6 +125,13 @@ def test_the_other_kinds_of_queries(graph: GraphStore) -> None:
     assert turtle.splitlines()[-1].endswith(f"direct:of entity:{one(graph, 'Ada Lovelace').id} .")
 
 
+def test_a_lone_surrogate_is_refused_by_name(graph: GraphStore) -> None:
+    expected = r"got 'Ada\udcff' (str), expected characters that UTF-8 can encode; a lone surrogate is none"
+    assert problem(lambda: entities_named(graph.database, "Ada\udcff")) == f"name: {expected}"
+    assert problem(lambda: facts_of(graph.database, "Ada\udcff")) == f"relation: {expected}"
+    assert problem(lambda: sparql(graph.database, "Ada\udcff")) == f"query: {expected}"
+
+
 @pytest.mark.parametrize("query", ["SELECT", "DELETE WHERE { ?s ?p ?o }", "INSERT DATA { <a:a> <a:b> <a:c> }"])
 def test_what_is_no_query_is_refused(graph: GraphStore, query: str) -> None:
     assert problem(lambda: sparql(graph.database, query)).startswith("the SPARQL query cannot be read: error at 1:")

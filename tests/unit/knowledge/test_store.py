@@ -237,6 +237,15 @@ def test_what_is_no_graph_is_refused(two_documents: list[Document], tmp_path: Pa
     assert problem(lambda: read(tmp_path)).startswith(f"{tmp_path / 'generation-1' / 'database'}: cannot be read: ")
 
 
+def test_a_folder_of_the_users_is_not_removed(two_documents: list[Document], tmp_path: Path) -> None:
+    mine = tmp_path / "generation-1" / "mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    other = "holds 'generation-1' and no graph, expected a graph, an empty folder, or none yet"
+    assert problem(lambda: add(tmp_path, two_documents)) == f"{tmp_path}: {other}"
+    assert mine.read_text() == "mine"
+
+
 def test_a_graph_is_a_database_of_pyoxigraph(two_documents: list[Document], tmp_path: Path) -> None:
     add(tmp_path, two_documents)
     assert len(Store.read_only(str(tmp_path / "generation-1" / "database"))) == len(content(tmp_path))

@@ -78,6 +78,11 @@ def test_a_place_that_is_not_there_is_an_error(two_documents: list[Document], tm
         assert problem(lambda form=form, target=target: write(two_documents, target, form)) == expected
 
 
+def test_a_lone_surrogate_cannot_even_be_in_a_document() -> None:
+    expected = r"title: got 'Ada\ud800' (str), expected characters that UTF-8 can encode; a lone surrogate is none"
+    assert problem(lambda: Document("Ada\ud800", ())).endswith(expected)
+
+
 def test_another_form_is_refused(tmp_path: Path) -> None:
     expected = "got the form 'rdf', expected one of turtle, ntriples, jsonld, graphml, neo4j, parquet, html"
     assert problem(lambda: write([], tmp_path / "file", "rdf")) == f"{tmp_path / 'file'}: {expected}"

@@ -397,8 +397,21 @@ def test_info_shows_which_pairs_of_types_can_be_skipped(run: Run, typed: Path) -
 @pytest.mark.parametrize("arguments", ["", "--help"])
 def test_help_lists_the_commands_in_the_order_of_use_with_an_example(run: Run, arguments: str) -> None:
     shown = run(arguments).output
-    commands = ["predict", "demo", "evaluate", "check", "train", "tune", "sweep", "report", "convert", "info", "export"]
-    commands += ["import-reference"]
+    commands = [
+        "extract",
+        "predict",
+        "demo",
+        "evaluate",
+        "check",
+        "train",
+        "tune",
+        "sweep",
+        "report",
+        "convert",
+        "info",
+        "export",
+    ]
+    commands += ["import-reference", "graph"]
     assert re.findall(r"(?m)^│ ([a-z][a-z-]+) ", shown) == commands
     assert "Example: atlop predict documents.jsonl --to table" in shown
     assert "docs/cli.md" in shown

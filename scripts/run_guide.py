@@ -39,8 +39,8 @@ FINDS_ENTITIES = all(name in load_config(BUNDLED).heads for name in READERS)
 STEPS: Mapping[str, str] = {
     "check": f"atlop check {DATA}/train.jsonl --dev {DATA}/dev.jsonl",
     "mistake": (
-        f"""sed '1s/"from_id": 105, "to_id": 100/"from_id": 100, "to_id": 105/' {DATA}/train.jsonl \\\n"""
-        f"  > {FOLDER}/draft.jsonl\n"
+        f"mkdir -p {FOLDER}\n"
+        f"""sed '1s/105, "to_id": 100/100, "to_id": 105/' {DATA}/train.jsonl > {FOLDER}/draft.jsonl\n"""
         f"atlop check {FOLDER}/draft.jsonl"
     ),
     "train": FROM_BUNDLED if FINDS_ENTITIES else FROM_ENCODER,
@@ -81,7 +81,7 @@ def run(command: str) -> str:
 
 def block(name: str, output: str) -> str:
     """Return a step as it stands on the page."""
-    shown = "\n".join(line.rstrip() for line in output.strip("\n").splitlines())
+    shown = "\n".join(line.rstrip() for line in output.splitlines()).strip("\n")
     return f"<!-- step: {name} -->\n```bash\n{STEPS[name]}\n```\n\n```text\n{shown}\n```\n<!-- end -->"
 
 

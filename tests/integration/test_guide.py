@@ -36,7 +36,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_thread: None) -> P
 
     def run(commands: str) -> str:
         outputs, before = [], ""
-        for line in commands.replace("\\\n", "").splitlines():
+        for line in commands.splitlines():
             if line.startswith("atlop "):
                 outputs.append(_run(_shell(f"{before}echo {line}")))
             else:

@@ -15,13 +15,16 @@ export PIP_CONSTRAINT := constraints.txt
 export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-plain check docs bundled-model wheel wheel-test torchless-test constraints clean benchmarks
+.PHONY: help demo guide test test-plain check docs bundled-model wheel wheel-test torchless-test constraints clean benchmarks
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 demo: $(VENV)/ready-demo ## Set up and show the relations in four short documents
 	@$(BIN)/atlop demo
+
+guide: $(VENV)/ready-dev ## Train a model on a small corpus and extract with it, as in docs/guide.md (some minutes)
+	@$(BIN)/python scripts/run_guide.py
 
 test: $(VENV)/ready-dev ## Set up and run every test; those of real corpora skip where there are none
 	@$(BIN)/pytest --numprocesses auto

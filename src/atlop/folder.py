@@ -52,6 +52,8 @@ STAGING = ".saving-"
 
 BUNDLED = Path(__file__).parent / "bundled" / "redocred-minilm"
 """The model that comes with the package."""
+BUNDLED_NAME = "bundled"
+"""Its name, where ``None`` means no model; a folder of this name comes first."""
 
 HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
 """A name on the Hugging Face Hub, such as ``org/name``."""
@@ -61,13 +63,14 @@ def find_folder(name: str | Path | None, revision: str | None = None) -> Path:
     """Return the model folder of a name.
 
     Args:
-        name: a folder, a name on the Hugging Face Hub, or ``None`` for the bundled model.
+        name: a folder, a name on the Hugging Face Hub, or ``None`` or :data:`BUNDLED_NAME` for the bundled model.
         revision: branch, tag or commit of a model on the Hub.
 
     Raises:
         CheckpointError: if there is no such folder.
     """
     try:
+        name = None if name == BUNDLED_NAME and not Path(name).exists() else name
         exists, is_local = name is None or Path(name).exists(), name is None or Path(name).is_dir()
         may_be_on_hub = isinstance(name, str) and HUB_NAME.fullmatch(name) and not Path(name).parent.exists()
     except OSError as error:

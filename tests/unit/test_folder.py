@@ -38,6 +38,13 @@ def test_without_a_name_the_bundled_model_is_meant() -> None:
     assert find_folder(None) == BUNDLED
 
 
+def test_the_bundled_model_has_a_name_which_a_folder_may_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_folder("bundled") == BUNDLED
+    (tmp_path / "bundled").mkdir()
+    assert find_folder("bundled") == Path("bundled")
+
+
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any]]:
     """A Hub that answers with a folder, and the arguments of what it is asked."""

@@ -4,7 +4,8 @@
    entity, and so are those that are joined through others.
 2. A mention that nobody joined belongs to the joined entity that has a mention of an equal string and type, if there is
    exactly one; else all such mentions of an equal string and type are one entity. Case and white space do not count.
-3. A relation between mentions becomes one between their entities, which is stated once.
+3. A relation between mentions becomes one between their entities, which is stated once. Its evidence is the sentences
+   of the mentions that were related, of all of them where several relations state the same fact.
 
 Entities are in the order of their first mentions in the text. What the annotators left open is counted, and one warning
 for each document says what was done with it.
@@ -144,9 +145,8 @@ def lift(marked: MarkedText, lifting: Lifting) -> Document:
     bounds = [(start, end) for start, end, _ in marked.mentions.values()]
     cut = split_text(marked.text, spans=bounds, language=lifting.language, starts=marked.sentences)
     entities = tuple(_entity(marked, cut, keys) for keys in clusters)
-    document = Document(
-        marked.title, cut.sentences, entities, _relations(marked, clusters), text=marked.text, offsets=cut.offsets
-    )
+    relations = _relations(marked, clusters, cut)
+    document = Document(marked.title, cut.sentences, entities, relations, text=marked.text, offsets=cut.offsets)
     _warn(marked)
     return document
 
@@ -188,14 +188,15 @@ def _join(cluster_of: dict[Key, set[Key]], keys: Iterable[Key]) -> None:
             cluster_of.update(dict.fromkeys(small, large))
 
 
-def _relations(marked: MarkedText, clusters: list[list[Key]]) -> tuple[Relation, ...]:
+def _relations(marked: MarkedText, clusters: list[list[Key]], cut: CutText) -> tuple[Relation, ...]:
     entity_of = {key: index for index, keys in enumerate(clusters) for key in keys}
-    facts: dict[Relation, None] = {}
+    evidence = defaultdict[tuple[int, int, str], set[int]](set)
     for head, tail, name in marked.relations:
-        facts[Relation(entity_of[head], entity_of[tail], name)] = None
+        sentences = (cut.place(marked.mentions[key][:2])[0] for key in (head, tail))
+        evidence[entity_of[head], entity_of[tail], name].update(sentences)
         if entity_of[head] == entity_of[tail]:
             marked.note("relation", "between two mentions of one entity: kept")
-    return tuple(facts)
+    return tuple(Relation(*fact, evidence=tuple(sorted(found))) for fact, found in evidence.items())
 
 
 def _warn(marked: MarkedText) -> None:

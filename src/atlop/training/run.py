@@ -128,7 +128,7 @@ def check_structure(config: ModelConfig, init: str) -> None:
 def start_from(init: str, config: ModelConfig, labels: LabelMap) -> Checkpoint:
     """Return a trained model with another label map: what it knows keeps its weights, the rest is initialized.
 
-    The weights of relations and entity types go by their names.
+    The weights of relations and entity types go by their names, those of the tags of mentions included.
 
     Args:
         init: the model.
@@ -143,10 +143,12 @@ def start_from(init: str, config: ModelConfig, labels: LabelMap) -> Checkpoint:
     own, stored = model.state_dict(), old.model.state_dict()
     columns = _shared(("", *labels.relations), ("", *old.labels.relations))
     types = _shared(("", *labels.entity_types), ("", *old.labels.entity_types))
+    tags = _shared(_tags(labels), _tags(old.labels))
     named = {
         **dict.fromkeys(("bilinear.linear.weight", "bilinear.linear.bias"), (columns,)),
         "interaction.linear.weight": (columns, columns),
-        "pooling.types.weight": (types,),
+        **dict.fromkeys(("pooling.types.weight", "heads.entities.types.weight"), (types,)),
+        **dict.fromkeys(("heads.mentions.tags.weight", "heads.mentions.tags.bias"), (tags,)),
     }
     for name in own.keys() & stored.keys():
         if name in named:
@@ -155,6 +157,11 @@ def start_from(init: str, config: ModelConfig, labels: LabelMap) -> Checkpoint:
         elif own[name].shape == stored[name].shape:
             own[name].copy_(stored[name])
     return Checkpoint(model, config, labels, old.tokenizer)
+
+
+def _tags(labels: LabelMap) -> list[str]:
+    """Return a name for each tag of a word, in the order of :func:`atlop.targets.mention_tags`."""
+    return ["", *(f"{place} {kind}" for kind in labels.entity_types for place in ("begins", "inside"))]
 
 
 def _shared(names: Sequence[str], others: Sequence[str]) -> tuple[list[int], list[int]]:

@@ -90,7 +90,22 @@ def test_relations_of_mentions_become_relations_of_entities_once() -> None:
     related = marked(ADA, LOWER, ROME)
     for head, tail in ((0, 2), (1, 2), (2, 1)):
         related.relate(head, tail, "saw", lifting=Lifting())
-    assert lift(related, Lifting()).relations == (Relation(0, 1, "saw"), Relation(1, 0, "saw"))
+    assert [relation.fact for relation in lift(related, Lifting()).relations] == [(0, 1, "saw"), (1, 0, "saw")]
+
+
+def test_the_sentences_of_related_mentions_are_the_evidence() -> None:
+    """A fact that is stated twice rests on the sentences of both statements."""
+    related = MarkedText("Ada", TEXT, sentences=(0, 13, 24, 35))
+    for key, (start, end) in enumerate((ADA, SHE, LOWER, ROME)):
+        related.mark(key, start, end, "PER")
+    related.join(0, 1)
+    for head, tail, name in ((3, 3, "is"), (2, 3, "saw"), (1, 3, "saw"), (3, 0, "saw")):
+        related.relate(head, tail, name, lifting=Lifting())
+    assert lift(related, Lifting()).relations == (
+        Relation(1, 1, "is", evidence=(3,)),
+        Relation(0, 1, "saw", evidence=(1, 2, 3)),
+        Relation(1, 0, "saw", evidence=(0, 3)),
+    )
 
 
 def test_a_mention_splits_words_and_loses_the_white_space_at_its_ends() -> None:

@@ -387,6 +387,23 @@ def test_what_a_model_knows_of_pairs_of_relations_and_of_types_goes_by_their_nam
     assert types[2].eq(0).all()
 
 
+def test_what_a_model_knows_of_mentions_and_entities_goes_by_the_names_of_their_types(
+    make_reader: Callable[..., Checkpoint], tmp_path: Path
+) -> None:
+    """LOC is the first type of the model and the second of two here, as many as it has."""
+    old = make_reader()
+    save(old, tmp_path / "base")
+    labels = dataclasses.replace(old.labels, type_constraints=typed("BOAT", "LOC"))
+    known = start_from(str(tmp_path / "base"), old.config, labels).model.state_dict()
+    before, tags = old.model.state_dict(), "heads.mentions.tags"
+    for name in (f"{tags}.weight", f"{tags}.bias"):
+        assert torch.equal(known[name][[0, 3, 4]], before[name][[0, 1, 2]])  # outside, LOC begins, inside LOC
+        assert not any(torch.equal(row, other) for row in known[name][1:3] for other in before[name])
+    types = "heads.entities.types.weight"
+    assert torch.equal(known[types][[0, 2]], before[types][[0, 1]])  # any other, LOC
+    assert not any(torch.equal(known[types][1], row) for row in before[types])
+
+
 def typed(*names: str) -> TypeConstraints:
     return TypeConstraints({name: frozenset(names) for name in names})
 

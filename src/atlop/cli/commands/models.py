@@ -17,7 +17,10 @@ def train(
     output: Annotated[Path, typer.Option(help="Folder for the model; new or empty unless --resume is given.")],
     overrides: options.Overrides = None,
     init: Annotated[
-        str | None, typer.Option(help="Model to start from; its relations need not be those of the training data.")
+        str | None,
+        typer.Option(
+            help="Model to start from, such as bundled; its relations need not be those of the training data."
+        ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the output folder.")] = False,
     device: options.Device = "auto",

@@ -1,4 +1,4 @@
-"""Logits to relations: which relations each pair has.
+"""Logits to relations: which relations each pair has, and which sentences are their evidence.
 
 The letters of shapes are those of :mod:`atlop.model`.
 """
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 Offset: TypeAlias = float | NDArray[np.float32]
 """What is added to margins: one number, or one for each column, [R]."""
+
+EVIDENCE = 0.2
+"""Share of a pair's context that a sentence must hold to be evidence, as published with DREEAM."""
 
 
 def margins(logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -40,3 +43,20 @@ def decode(logits: NDArray[np.float32], max_labels: int | None = None, offset: O
         chosen[crowded, 1:] &= scores >= last[:, None]
     chosen[:, 0] = ~chosen.any(1)
     return chosen
+
+
+def choose_evidence(
+    weights: NDArray[np.float32] | None, pairs: NDArray[np.int64], least: float = EVIDENCE
+) -> list[tuple[int, ...] | None]:
+    """Return the evidence sentences of some pairs: those that hold enough of its context, or else the one with most.
+
+    Args:
+        weights: context weights by sentence, [P, T], or ``None``.
+        pairs: which pairs.
+        least: the share of the context that a sentence must hold.
+    """
+    if weights is None or not weights.shape[1]:
+        return [None] * len(pairs)
+    rows = weights[pairs]
+    chosen = rows >= np.minimum(least, rows.max(1, keepdims=True))
+    return [tuple(np.flatnonzero(row).tolist()) for row in chosen]

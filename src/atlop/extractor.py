@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,17 +16,16 @@ from rich.progress import track
 
 from atlop.backends import Backend, PairOutput, load_backend
 from atlop.calibration import Calibration
-from atlop.decoding import decode, margins
+from atlop.decoding import choose_evidence, decode, margins
 from atlop.documents import Document, Relation
 from atlop.errors import AtlopError, CheckpointError, got
 from atlop.features import Features, Featurizer
 from atlop.folder import find_folder
 from atlop.limits import DOCUMENTS, group_by_length
-from atlop.reading import EntityReader, PassageScores
 from atlop.type_constraints import UnknownTypes
 
-EVIDENCE = 0.2
-"""Share of a pair's context that a sentence must hold to be evidence, as published with DREEAM."""
+if TYPE_CHECKING:
+    from atlop.reading import PassageScores
 
 
 @dataclass(frozen=True)
@@ -117,6 +116,8 @@ class RelationExtractor:
             CheckpointError: if the model was not trained to find entities, or computes a score that is not finite.
         """
         check_confidence(min_confidence)
+        from atlop.reading import EntityReader  # which needs scipy, unlike exported models, which find no entities
+
         found = EntityReader(self.backend, self.featurizer).read(_shown(documents) if progress else documents)
         return (self._related(*each, min_confidence) for each in found)
 
@@ -237,23 +238,6 @@ def check_finite(title: str, output: PairOutput) -> None:
     """
     if not np.isfinite(output.logits).all():
         raise CheckpointError(f"document {title!r}: the model computed scores that are not finite")
-
-
-def choose_evidence(
-    weights: NDArray[np.float32] | None, pairs: NDArray[np.int64], least: float = EVIDENCE
-) -> list[tuple[int, ...] | None]:
-    """Return the evidence sentences of some pairs: those that hold enough of its context, or else the one with most.
-
-    Args:
-        weights: context weights by sentence, [P, T], or ``None``.
-        pairs: which pairs.
-        least: the share of the context that a sentence must hold.
-    """
-    if weights is None or not weights.shape[1]:
-        return [None] * len(pairs)
-    rows = weights[pairs]
-    chosen = rows >= np.minimum(least, rows.max(1, keepdims=True))
-    return [tuple(np.flatnonzero(row).tolist()) for row in chosen]
 
 
 def _moved(relation: Relation, start: int) -> Relation:

@@ -10,7 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from itertools import combinations
+from itertools import chain, combinations
 from os.path import commonprefix
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -156,15 +156,14 @@ def name_arrays(
     """
     names = names_of(document)
     pairs, spellings = pairs_of(names), [Spelling.of(name.text) for name in names]
+    rated = chain.from_iterable(likeness(spellings[a], spellings[b]) for a, b in pairs)
     rows = [[place for mention in name.mentions for place in places(mention)] for name in names]
     return Names(
         places=np.array([place for row in rows for place in row], dtype=np.int64),
         owners=np.repeat(np.arange(len(rows)), list(map(len, rows))),
         types=np.array([types.get(name.type, 0) for name in names], dtype=np.int64),
         pairs=np.array(pairs, dtype=np.int64).reshape(-1, 2),
-        likeness=np.array([likeness(spellings[a], spellings[b]) for a, b in pairs], dtype=np.float32).reshape(
-            -1, len(FEATURES)
-        ),
+        likeness=np.fromiter(rated, np.float32, len(pairs) * len(FEATURES)).reshape(-1, len(FEATURES)),
         together=np.array([names[a].entity == names[b].entity for a, b in pairs], dtype=np.bool_),
     )
 

@@ -12,8 +12,8 @@ import torch
 
 from atlop.batches import collate
 from atlop.checkpoint import Checkpoint
+from atlop.decoding import choose_evidence
 from atlop.documents import Document, Relation
-from atlop.extractor import choose_evidence
 from atlop.features import Features, Featurizer
 from atlop.heads.evidence import LOSS_WEIGHT
 from atlop.targets import evidence_matrix

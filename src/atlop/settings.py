@@ -47,6 +47,10 @@ def _path(value: Any) -> Any:
     return Path(value) if isinstance(value, str) and value and "\0" not in value else value
 
 
+def _is_path_list(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(_path(path), Path) for path in value)
+
+
 def _is_tracker_list(value: Any) -> bool:
     return isinstance(value, tuple) and all(name in TRACKERS and find_spec(name) for name in value)
 
@@ -72,6 +76,11 @@ ANY_NUMBER = Rule("a number", _is_number, _number)
 FRACTION = Rule("a number from 0 to below 1", lambda value: _is_number(value) and 0 <= value < 1, _number)
 STRING = Rule("a string", lambda value: isinstance(value, str) and bool(value) and "\0" not in value)
 PATH = Rule("the path of a file", lambda value: isinstance(value, Path) and "\0" not in str(value), _path)
+PATH_LIST = Rule(
+    "a list of paths of files",
+    lambda value: isinstance(value, tuple) and all(map(PATH.accepts, value)),
+    lambda value: tuple(map(_path, value)) if _is_path_list(value) else value,
+)
 TRACKER_LIST = Rule(
     f"a list of installed trackers ({', '.join(f'{name}: atlop[{name}]' for name in TRACKERS)})",
     _is_tracker_list,

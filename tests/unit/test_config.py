@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from atlop import settings
-from atlop.config import ModelConfig, TrainingConfig, build_model_config, load_training_config, parse_overrides
+from atlop.config import ModelConfig, TrainingConfig, build_model_config, load_training_config
 from atlop.errors import ConfigError
 
 ONE = "an integer from 1 to 2147483647"
@@ -37,6 +37,7 @@ MODEL = {
 TRAINING = {
     "encoder": (["", None, 5, "a\0b"], "a string"),
     "train": (["", 5, None, Path("a\0b")], "the path of a file"),
+    "train_entities": (["a.json", [5], [""], None], "a list of paths of files"),
     "dev": ([["a.json"]], "the path of a file, or null"),
     "dev_pubtator": ([0.5], "the path of a file, or null"),
     "labels": ([{}], "the path of a file, or null"),
@@ -225,11 +226,6 @@ def test_yaml_that_its_parser_refuses_late_is_one_mistake(
     assert "\n" not in mistake
 
 
-def test_an_override_that_the_parser_refuses_late_is_a_mistake() -> None:
-    (mistake,) = mistakes_of(lambda: parse_overrides(["seed=2001-13-45"]))
-    assert mistake == "got 'seed=2001-13-45' (str), expected a value that YAML reads"
-
-
 def test_dev_pubtator_needs_dev() -> None:
     (mistake,) = mistakes_of(lambda: TrainingConfig(**PLAIN, dev_pubtator=Path("dev.txt")))
     assert mistake == "dev_pubtator: given without dev, expected both; dev selects the best epoch"
@@ -246,8 +242,10 @@ def test_paths_count_from_the_file_and_in_overrides_from_here(
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    path = write("encoder: a\ntrain: data/train.json\ndev: ../dev.json\nlabels: /rel2id.json")
+    files = "train: data/train.json\ntrain_entities: [more.json, /all.json]\ndev: ../dev.json\nlabels: /rel2id.json"
+    path = write(f"encoder: a\n{files}")
     config = load_training_config(path, {"dev": "dev.json"})
+    assert config.train_entities == (tmp_path / "more.json", Path("/all.json"))
     assert config.train == tmp_path / "data" / "train.json"
     assert config.dev == Path("dev.json")
     assert config.labels == Path("/rel2id.json")
@@ -304,28 +302,6 @@ def test_mistakes_in_overrides_are_told_with_the_others(write: Callable[[str], P
         "x: no such setting",
         "train: missing, expected the path of a file",
         f"epochs: got 0 (int), expected {ONE}",
-    )
-
-
-def test_overrides_are_read_as_yaml() -> None:
-    texts = ["epochs=3", "model.max_labels=null", "report_to=[wandb]", "encoder=a=b", " seed = 1 "]
-    assert parse_overrides(texts) == {
-        "epochs": 3,
-        "model.max_labels": None,
-        "report_to": ["wandb"],
-        "encoder": "a=b",
-        "seed": 1,
-    }
-
-
-def test_all_texts_that_are_no_overrides_are_told() -> None:
-    with pytest.raises(ConfigError) as caught:
-        parse_overrides(["epochs", "seed=1", "=3", "seed=[1"])
-    assert str(caught.value) == (
-        "--set: 3 mistakes\n"
-        "  - got 'epochs' (str), expected key=value\n"
-        "  - got '=3' (str), expected key=value\n"
-        "  - got 'seed=[1' (str), expected a value that YAML reads"
     )
 
 

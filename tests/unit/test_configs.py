@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from atlop.config import ModelConfig, TrainingConfig, load_training_config
+from atlop.experiments.plan import read_plan
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 ENCODERS = {
@@ -26,7 +27,16 @@ def load(corpus: str, encoder: str) -> TrainingConfig:
 
 
 def test_the_grid_is_whole() -> None:
-    assert {path.name for path in CONFIGS.glob("*.yaml")} == {f"{corpus}-{encoder}.yaml" for corpus, encoder in GRID}
+    grid = {f"{corpus}-{encoder}.yaml" for corpus, encoder in GRID}
+    assert {path.name for path in CONFIGS.glob("*.yaml")} == {*grid, "bundled.yaml"}
+
+
+def test_the_bundled_model_is_the_final_row_of_its_sweep() -> None:
+    config, data = load_training_config(CONFIGS / "bundled.yaml"), CONFIGS.parent / "data" / "docred"
+    assert config.train_entities == (data / "train_annotated.json", data / "test.json")
+    plan = read_plan(CONFIGS / "sweeps" / "redocred-final.yaml", {"train_entities": list(config.train_entities)})
+    (run,) = (run for run in plan.only(["final"]).runs if run.seed == config.seed)
+    assert run.config == config
 
 
 @pytest.mark.parametrize(("corpus", "encoder"), GRID)

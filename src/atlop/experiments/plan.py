@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from atlop.config import TrainingConfig, load_training_config, read_yaml
+from atlop.config import TrainingConfig, load_training_config
 from atlop.errors import AtlopError, ConfigError, got
+from atlop.yaml_settings import read_yaml
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 """Names of sweeps, which are also names of files."""

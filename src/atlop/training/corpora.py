@@ -24,6 +24,8 @@ class Corpora:
     dev: Sequence[Document]
     dev_pubtator: Sequence[Document]
     """The dev documents once more, without a list of candidates."""
+    entities: Sequence[Document] = ()
+    """More training documents, of which only the entities are known: they have no pairs."""
 
 
 def read_corpora(config: TrainingConfig) -> Corpora:
@@ -38,7 +40,26 @@ def read_corpora(config: TrainingConfig) -> Corpora:
     )
     if not any(document.pairs for document in train):
         raise AtlopError(f"{config.train}: no document has a pair of entities, expected something to train on")
-    return Corpora(train, dev, dev_pubtator)
+    entities = read_entities(config.train_entities, known=[*train, *dev, *dev_pubtator])
+    return Corpora(train, dev, dev_pubtator, entities)
+
+
+def read_entities(paths: Sequence[Path], *, known: Sequence[Document]) -> list[Document]:
+    """Read documents without their relations and pairs, each text once.
+
+    Args:
+        paths: the files.
+        known: documents whose texts are left out.
+
+    Raises:
+        DataError: if a file cannot be read.
+    """
+    seen, found = {document.sentences for document in known}, []
+    for document in (document for path in paths for document in read(path)):
+        if document.sentences not in seen:
+            seen.add(document.sentences)
+            found.append(dataclasses.replace(document, relations=(), candidates=()))
+    return found
 
 
 def make_labels(config: TrainingConfig, documents: Sequence[Document]) -> LabelMap:

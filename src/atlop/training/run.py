@@ -177,6 +177,7 @@ def make_trainer(
     model, labels = checkpoint.model, checkpoint.labels
     featurizer = Featurizer(checkpoint.tokenizer, checkpoint.config, model.encoder.window, labels=labels)
     every = "all_documents" in model.needs
-    features = [featurizer(document, labelled=True) for document in corpora.train if every or document.pairs]
+    documents = [*corpora.train, *corpora.entities]
+    features = [featurizer(document, labelled=True) for document in documents if every or document.pairs]
     arguments = make_arguments(config, output, device)
     return RelationTrainer(checkpoint, corpora, config, output, featurizer, features, arguments)

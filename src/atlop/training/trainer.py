@@ -110,10 +110,11 @@ class RelationTrainer(Trainer):
         Args:
             output: what the model computed.
             labels: [P, R].
-            num_items_in_batch: number of entries in all labels of the update, as the trainer counts them.
+            num_items_in_batch: number of entries in all labels of the update, as the trainer counts them; 0 if no
+                document of the update has a pair.
         """
         mean = self.checkpoint.model.loss(output, labels)
-        return mean if num_items_in_batch is None else mean * labels.numel() / num_items_in_batch
+        return mean * labels.numel() / num_items_in_batch if num_items_in_batch else mean
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """Create AdamW with one learning rate for the encoder and one for the layers above it."""

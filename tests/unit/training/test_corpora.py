@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -23,8 +24,23 @@ PEOPLE = TypeConstraints({"PER": frozenset({"PER"})})
 
 def test_documents_are_read(configure: Configure, corpus: list[Document], tmp_path: Path) -> None:
     write(corpus[:2], tmp_path / "dev.json")
-    assert read_corpora(configure()) == Corpora(corpus, [], [])
-    assert read_corpora(configure(dev=tmp_path / "dev.json")) == Corpora(corpus, corpus[:2], [])
+    assert read_corpora(configure()) == Corpora(corpus, [], [], [])
+    assert read_corpora(configure(dev=tmp_path / "dev.json")) == Corpora(corpus, corpus[:2], [], [])
+
+
+def test_documents_of_entities_come_without_their_relations(
+    configure: Configure, corpus: list[Document], build_document: Callable[..., Document], tmp_path: Path
+) -> None:
+    dev = build_document(["Kant taught ."], [(0, 0, 1)], title="dev")
+    places = [[(0, 0, 1)], [(0, 2, 3)]]
+    new = build_document(["Ada met Mary ."], *places, title="new", relations=(Relation(0, 1, "P9"),))
+    write([dev], tmp_path / "dev.json")
+    write([corpus[2], new, dev], tmp_path / "first.jsonl")
+    write([dataclasses.replace(new, title="again")], tmp_path / "second.jsonl")
+    files = [tmp_path / "first.jsonl", tmp_path / "second.jsonl"]
+    corpora = read_corpora(configure(dev=tmp_path / "dev.json", train_entities=files))
+    assert corpora.entities == [dataclasses.replace(new, relations=(), candidates=())]
+    assert corpora.train == corpus
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +24,7 @@ from atlop.training import trainer as module
 from atlop.training.corpora import Corpora
 from atlop.training.run import make_trainer
 from atlop.training.trainer import RelationTrainer, dev_scores
+from atlop.type_constraints import TypeConstraints
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -56,6 +58,49 @@ def test_documents_without_pairs_are_trained_on_where_a_head_needs_them(
     expected = [document for document in corpora.train if every or document.pairs]
     assert len(trainer.train_dataset) == len(expected)  # type: ignore[arg-type]
     assert every == (len(expected) == len(corpora.train))
+
+
+@pytest.fixture
+def start_reader(configure: Configure, corpus: list[Document], tmp_path: Path) -> Callable[..., RelationTrainer]:
+    """Make the trainer of a model that finds entities; ``entities`` go to the corpora."""
+
+    def run(entities: Sequence[Document], **settings: Any) -> RelationTrainer:
+        heads = ("mentions", "entities")
+        sizes = ModelConfig(embedding_size=8, block_size=4, window_overlap=16, markers="none", heads=heads)
+        config = configure(model=sizes, **settings)
+        torch.manual_seed(config.seed)
+        constraints = TypeConstraints.of(corpus)
+        checkpoint = new_checkpoint(config.encoder, sizes, LabelMap(("P1", "P2"), type_constraints=constraints))
+        corpora = Corpora(corpus, [], [], entities)
+        return make_trainer(checkpoint, corpora, config, tmp_path / "out", torch.device("cpu"))
+
+    return run
+
+
+def test_documents_of_entities_train_only_the_heads_that_find_them(
+    start_reader: Callable[..., RelationTrainer], corpus: list[Document]
+) -> None:
+    documents = [replace(document, relations=(), candidates=()) for document in corpus]
+    trainer = start_reader(documents)
+    features = list(trainer.train_dataset)[len(corpus) :]  # type: ignore[call-overload]
+    output, labels = trainer.model(**{"batch": trainer.collate(features)["batch"]}), trainer.collate(features)["labels"]
+    trainer.loss(output, labels, num_items_in_batch=0).backward()
+    learned = {name for name, weight in trainer.checkpoint.model.named_parameters() if weight.grad is not None}
+    moved = {name for name in learned if trainer.checkpoint.model.get_parameter(name).grad.abs().sum() > 0}
+    assert {name.split(".")[0] for name in moved} == {"encoder", "heads"}
+    assert {"heads.mentions.tags.weight", "heads.entities.score.weight"} <= moved
+
+
+def test_an_update_without_pairs_leaves_the_weights_finite(
+    start_reader: Callable[..., RelationTrainer], corpus: list[Document]
+) -> None:
+    documents = [replace(document, relations=(), candidates=()) for document in corpus]
+    trainer = start_reader(documents, batch_size=1)
+    before = weights(trainer)
+    trainer.train()
+    after = weights(trainer)
+    assert all(weight.isfinite().all() for weight in after.values())
+    assert any((weight != before[name]).any() for name, weight in after.items())
 
 
 @pytest.fixture(scope="session")

@@ -26,8 +26,9 @@ def train(
     device: options.Device = "auto",
 ) -> None:
     """Train a model and keep the epoch with the best dev F1."""
-    from atlop.config import load_training_config, parse_overrides
+    from atlop.config import load_training_config
     from atlop.folder import initial_config
+    from atlop.yaml_settings import parse_overrides
 
     options.choice("--device", device, options.DEVICES)
     base = initial_config(init) if init else None

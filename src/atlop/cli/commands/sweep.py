@@ -29,8 +29,8 @@ def sweep(
     device: options.Device = "auto",
 ) -> None:
     """Train a table of models over several seeds and keep the scores; goes on where it was stopped."""
-    from atlop.config import parse_overrides
     from atlop.experiments.plan import read_plan
+    from atlop.yaml_settings import parse_overrides
 
     options.choice("--device", device, options.DEVICES)
     plan = read_plan(config, parse_overrides(overrides or [])).only(row)

@@ -6,26 +6,28 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass, replace
 from itertools import islice
-from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-from atlop.backends import Backend, PairOutput, load_backend
+from atlop.backends import Backend, load_backend
 from atlop.calibration import Calibration
+from atlop.chunks import Chunk, check_finite, ready
 from atlop.decoding import choose_evidence, decode, margins
-from atlop.documents import Document, Relation
+from atlop.documents import Document, Relation, documents_of
 from atlop.errors import AtlopError, CheckpointError, got
 from atlop.features import Features, Featurizer
 from atlop.folder import find_folder
-from atlop.limits import DOCUMENTS, group_by_length
+from atlop.limits import DOCUMENTS
 from atlop.type_constraints import UnknownTypes
 
 if TYPE_CHECKING:
-    from atlop.reading import PassageScores
+    from atlop.reading import EntityReader, PassageScores
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -101,25 +103,45 @@ class RelationExtractor:
         for document, scores in self._scored(documents):
             yield document.with_relations(self.relations(scores, min_confidence=min_confidence))
 
+    @overload
+    # A str is also an iterable of str, but as the first overload it is one text.
+    def extract(self, texts: str | Document, *, min_confidence: float = ..., progress: bool = ...) -> Document: ...  # type: ignore[overload-overlap]
+
+    @overload
     def extract(
-        self, documents: Iterable[Document], *, min_confidence: float = 0.0, progress: bool = False
-    ) -> Iterator[Document]:
-        """Yield documents with the entities that are found in them and the relations between these, in the same order.
+        self, texts: Iterable[str | Document], *, min_confidence: float = ..., progress: bool = ...
+    ) -> Iterator[Document]: ...
+
+    def extract(
+        self, texts: str | Document | Iterable[str | Document], *, min_confidence: float = 0.0, progress: bool = False
+    ) -> Document | Iterator[Document]:
+        """Find the entities of one text and the relations between them, or of many in the same order.
 
         Args:
-            documents: the documents; entities that are marked in them are not looked at.
+            texts: one English text or many, or documents; entities that are marked in them are not looked at.
             min_confidence: leave out relations of lower confidence.
             progress: whether to show a progress bar, in a terminal or a notebook.
+
+        Returns:
+            The text as a document, or an iterator over the documents. Many texts are titled by their number.
 
         Raises:
             AtlopError: if ``min_confidence`` is not between 0 and 1.
             CheckpointError: if the model was not trained to find entities, or computes a score that is not finite.
+            DataError: if a text holds a lone surrogate.
         """
         check_confidence(min_confidence)
         from atlop.reading import EntityReader  # which needs scipy, unlike exported models, which find no entities
 
-        found = EntityReader(self.backend, self.featurizer).read(_shown(documents) if progress else documents)
-        return (self._related(*each, min_confidence) for each in found)
+        reader = EntityReader(self.backend, self.featurizer)
+        if isinstance(texts, (str, Document)):
+            return next(self._extract(reader, [texts], min_confidence))
+        return self._extract(reader, _shown(texts) if progress else texts, min_confidence)
+
+    def _extract(
+        self, reader: EntityReader, texts: Iterable[str | Document], min_confidence: float
+    ) -> Iterator[Document]:
+        return (self._related(*each, min_confidence) for each in reader.read(documents_of(texts)))
 
     def _related(self, document: Document, passages: list[PassageScores], min_confidence: float) -> Document:
         """Decode the scores of each passage; of a fact that several have, the most confident is kept."""
@@ -166,58 +188,31 @@ class RelationExtractor:
 
     def _scored(self, documents: Iterable[Document]) -> Iterator[tuple[Document, PairScores]]:
         """Yield each document with its scores as soon as these and those of all documents before it are there."""
-        chunks: deque[_Chunk] = deque()
-        batches: deque[tuple[_Chunk, list[int]]] = deque()
+        chunks: deque[Chunk] = deque()
+        batches: deque[tuple[Chunk, list[int]]] = deque()
         for rows in self.backend.scores(self._batches(documents, chunks, batches)):
             chunk, places = batches.popleft()
             chunk.fill(places, rows)
-            yield from _ready(chunks)
-        yield from _ready(chunks)
+            yield from self._ready(chunks)
+        yield from self._ready(chunks)
+
+    @staticmethod
+    def _ready(chunks: deque[Chunk]) -> Iterator[tuple[Document, PairScores]]:
+        for document, features, output in ready(chunks):
+            yield document, PairScores(features.title, features.pairs, *output)
 
     def _batches(
-        self, documents: Iterable[Document], chunks: deque[_Chunk], batches: deque[tuple[_Chunk, list[int]]]
+        self, documents: Iterable[Document], chunks: deque[Chunk], batches: deque[tuple[Chunk, list[int]]]
     ) -> Iterator[list[Features]]:
         """Yield batches of documents of similar length; what they are goes to ``chunks`` and ``batches`` before."""
         remaining = iter(documents)
         while read := list(islice(remaining, DOCUMENTS)):
             self.unknown_types.warn(read)
-            chunk = _Chunk(read, [self.featurizer(document) for document in read], len(self.backend.labels))
+            chunk = Chunk(read, [self.featurizer(document) for document in read], len(self.backend.labels))
             chunks.append(chunk)
             for places in chunk.groups(self.backend.batch_subwords):
                 batches.append((chunk, places))
                 yield [chunk.features[place] for place in places]
-
-
-class _Chunk:
-    """Documents that were read together, with what was computed for those that are scored."""
-
-    def __init__(self, documents: list[Document], features: list[Features], columns: int) -> None:
-        self.documents, self.features, self.next = documents, features, 0
-        nothing = PairOutput(np.zeros((0, columns), np.float32), None)
-        self.outputs = [None if len(document.pairs) else nothing for document in features]
-
-    def groups(self, subwords: int) -> list[list[int]]:
-        """Group the documents to score by length, the group of the first document first."""
-        order = [place for place, output in enumerate(self.outputs) if output is None]
-        lengths = [len(self.features[place].input_ids) for place in order]
-        return sorted(([order[i] for i in group] for group in group_by_length(lengths, subwords)), key=min)
-
-    def fill(self, places: list[int], outputs: list[PairOutput]) -> None:
-        """Take what was computed for some documents.
-
-        Raises:
-            CheckpointError: if one is not finite.
-        """
-        for place, output in sorted(zip(places, outputs, strict=True), key=itemgetter(0)):
-            check_finite(self.features[place].title, output)
-            self.outputs[place] = output
-
-    def ready(self) -> Iterator[tuple[Document, PairScores]]:
-        """Yield the next documents, up to the first that is not computed."""
-        while self.next < len(self.documents) and (output := self.outputs[self.next]) is not None:
-            document, features = self.documents[self.next], self.features[self.next]
-            self.next += 1
-            yield document, PairScores(features.title, features.pairs, *output)
 
 
 def check_confidence(least: float) -> None:
@@ -230,16 +225,6 @@ def check_confidence(least: float) -> None:
         raise AtlopError(f"min_confidence: got {got(least)}, expected a number from 0 to 1")
 
 
-def check_finite(title: str, output: PairOutput) -> None:
-    """Refuse scores that are not finite.
-
-    Raises:
-        CheckpointError: naming the document.
-    """
-    if not np.isfinite(output.logits).all():
-        raise CheckpointError(f"document {title!r}: the model computed scores that are not finite")
-
-
 def _moved(relation: Relation, start: int) -> Relation:
     """Return a relation of a passage, which begins at the sentence ``start``, as one of the whole document."""
     if relation.evidence is None:
@@ -247,15 +232,7 @@ def _moved(relation: Relation, start: int) -> Relation:
     return replace(relation, evidence=tuple(sentence + start for sentence in relation.evidence))
 
 
-def _ready(chunks: deque[_Chunk]) -> Iterator[tuple[Document, PairScores]]:
-    while chunks:
-        yield from chunks[0].ready()
-        if chunks[0].next < len(chunks[0].documents):
-            return
-        chunks.popleft()
-
-
-def _shown(documents: Iterable[Document]) -> Iterable[Document]:
+def _shown(documents: Iterable[Item]) -> Iterable[Item]:
     return track(documents, "Predicting", total=len(documents) if isinstance(documents, Sized) else None)
 
 

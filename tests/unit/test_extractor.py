@@ -246,7 +246,7 @@ def test_a_folder_is_loaded_ready_to_predict(
     tiny_checkpoint: Checkpoint, documents: list[Document], tmp_path: Path
 ) -> None:
     save(tiny_checkpoint, tmp_path)
-    loaded = load(tmp_path, device="cpu")
+    loaded = load(tmp_path, device="cpu", precision="fp32")
     for found, expected in zip(
         loaded.scores(documents), RelationExtractor(TorchBackend(tiny_checkpoint)).scores(documents), strict=True
     ):

@@ -133,6 +133,16 @@ def test_words_and_text_are_kept(make_extractor: Callable[..., RelationExtractor
             assert mention.name == document.text[start:end]
 
 
+def test_one_text_is_read_as_among_others(make_extractor: Callable[..., RelationExtractor]) -> None:
+    texts = ["Ada wrote to Kant. Mary read.", "Kant wrote."]
+    extractor = make_extractor()
+    first, second = extractor.extract(texts)
+    one = extractor.extract(texts[0])
+    assert (one.title, second.title, second.text) == ("text 1", "text 2", texts[1])
+    assert first.entities == one.entities
+    assert extractor.extract(Document.from_text(texts[0], title="letter")).title == "letter"
+
+
 def test_the_confidence_is_checked(make_extractor: Callable[..., RelationExtractor]) -> None:
     with pytest.raises(AtlopError) as caught:
         make_extractor().extract([], min_confidence=2)

@@ -4,5 +4,6 @@ from atlop.documents.document import Document
 from atlop.documents.entity import Entity, Mention
 from atlop.documents.records import to_records
 from atlop.documents.relation import Relation
+from atlop.documents.texts import documents_of
 
-__all__ = ["Document", "Entity", "Mention", "Relation", "to_records"]
+__all__ = ["Document", "Entity", "Mention", "Relation", "documents_of", "to_records"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -121,7 +120,7 @@ def _finder(
 ) -> Callable[[Iterable[Document]], Iterator[Document]]:
     """Return what finds entities and relations."""
     if pipeline is None:
-        return partial(extractor.extract, min_confidence=min_confidence)
+        return lambda documents: extractor.extract(documents, min_confidence=min_confidence)
     from atlop.integrations.entities import load_pipeline, mark_entities
 
     nlp, types = load_pipeline(pipeline), extractor.backend.labels.entity_types

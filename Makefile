@@ -20,8 +20,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-demo: $(VENV)/ready-demo ## Set up and show the relations in four short documents
-	@$(BIN)/atlop demo
+demo: $(VENV)/ready-demo ## Set up, find entities and relations in two short texts, and draw them in demo.html
+	@$(BIN)/atlop demo --page demo.html
 
 guide: $(VENV)/ready-dev ## Train a model on a small corpus and extract with it, as in docs/guide.md (some minutes)
 	@$(BIN)/python scripts/run_guide.py

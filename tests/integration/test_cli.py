@@ -413,7 +413,7 @@ def test_help_lists_the_commands_in_the_order_of_use_with_an_example(run: Run, a
     ]
     commands += ["import-reference", "graph"]
     assert re.findall(r"(?m)^│ ([a-z][a-z-]+) ", shown) == commands
-    assert "Example: atlop predict documents.jsonl --to table" in shown
+    assert "Example: atlop extract article.txt --to table" in shown
     assert "docs/cli.md" in shown
 
 
@@ -421,22 +421,35 @@ def test_the_version_is_that_of_the_package(run: Run) -> None:
     assert well(run("--version")) == f"atlop {__version__}\n"
 
 
-def test_the_demo_shows_the_relations_of_the_bundled_examples(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_shows_what_is_found_in_the_bundled_texts(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """On any machine in fp32; the model is replaced by one that loads at once."""
-    shown = []
-    monkeypatch.setattr("atlop.extractor.load", lambda folder, **options: shown.append((folder, options)) or Gold())
-    out = well(run("demo"))
-    assert shown == [(BUNDLED, {"device": "auto", "precision": "fp32", "prune": False})]
-    assert [line for line in out.splitlines() if line and not line.startswith(" ")] == [
-        document.title for document in read(BUNDLED.parent / "examples.jsonl")
-    ]
+    loaded = []
+
+    def load(folder: Path, **options: Any) -> Reader:
+        loaded.append((folder, options))
+        return Reader()
+
+    monkeypatch.setattr("atlop.extractor.load", load)
+    result = run("demo --page graph.html")
+    assert loaded == [(BUNDLED, {"device": "auto", "precision": "fp32", "prune": False})]
+    titles = [line for line in result.stdout.splitlines() if line and not line.startswith(" ")]
+    assert titles == sorted(path.stem for path in (BUNDLED.parent / "examples").glob("*.txt"))
+    assert result.stderr == "atlop: the graph is drawn in graph.html\n"
+    assert "Pippi" in Path("graph.html").read_text(encoding="utf-8")
 
 
-class Gold:
-    """An extractor that returns documents as they are."""
+class Reader:
+    """An extractor that finds the same two entities in every document that has them, and one relation."""
 
-    def predict(self, documents: Iterable[Document], *, min_confidence: float) -> Iterator[Document]:
-        yield from documents
+    def extract(self, documents: Iterable[Document], *, min_confidence: float) -> Iterator[Document]:
+        assert min_confidence == 0.5
+        for document in documents:
+            places = [(0, 0, 1), (0, 1, 2)]
+            names = [document.sentences[s][start] for s, start, _ in places]
+            found = [Entity((Mention(*place, "PER", name),)) for place, name in zip(places, names, strict=True)]
+            yield dataclasses.replace(
+                document, entities=tuple(found), relations=(Relation(0, 1, "P26", confidence=0.9),)
+            )
 
 
 def test_a_module_to_import_that_is_missing_or_fails_is_told(run: Run, workplace: Path) -> None:

@@ -9,16 +9,16 @@ import typer
 from atlop import __version__
 from atlop.cli import options
 from atlop.cli.boundary import Commands
-from atlop.cli.commands import check, data, extract, graph, models, predict, report, sweep, tune
+from atlop.cli.commands import check, data, demo, extract, graph, models, predict, report, sweep, tune
 
 EPILOG = (
-    "Example: atlop predict documents.jsonl --to table\n\n"
+    "Example: atlop extract article.txt --to table\n\n"
     "The documentation is in the folder docs of the repository; docs/cli.md describes the commands."
 )
 
 app = typer.Typer(
     cls=Commands,
-    help="Document-level relation extraction: documents with marked entities in, scored relations out.",
+    help="Document-level relation extraction: texts in, entities and the relations between them out.",
     epilog=EPILOG,
     no_args_is_help=True,
     add_completion=False,
@@ -50,7 +50,7 @@ def main(
 
 app.command()(extract.extract)
 app.command()(predict.predict)
-app.command()(predict.demo)
+app.command()(demo.demo)
 app.command()(data.evaluate)
 app.command()(check.check)
 app.command()(models.train)

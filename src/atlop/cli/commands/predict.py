@@ -1,4 +1,4 @@
-"""``predict`` and ``demo``."""
+"""``predict``."""
 
 from __future__ import annotations
 
@@ -84,14 +84,6 @@ def tell(tally: Tally, output: Path | None, kept: ResumableOutput | None) -> Non
     if output:
         before = f", after {kept.resumed:,} kept from before" if kept and kept.resumed else ""
         typer.echo(f"atlop: {tally}{before}", err=True)
-
-
-def demo() -> None:
-    """Predict on four short documents with the bundled model, and show the relations as tables."""
-    from atlop.folder import BUNDLED
-
-    # In fp32, so that every machine prints the same confidences.
-    predict([BUNDLED.parent / "examples.jsonl"], to="table", precision="fp32")
 
 
 def check_resumable(resume: bool, output: Path | None, target: str) -> None:

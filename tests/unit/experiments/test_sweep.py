@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from atlop.backends.devices import choose_precision
 from atlop.errors import AtlopError, ConfigError
 from atlop.experiments import sweep as module
 from atlop.experiments.plan import read_plan
@@ -46,7 +48,8 @@ def test_a_row_says_what_was_trained(rows: list[Row]) -> None:
         "atlop train base.yaml --output runs/no-context-1 --set batch_size=2 --set model.context=none --set seed=1"
     )
     assert last.command == expected
-    assert (first.documents, first.machine["precision"]) == ({"train": 8, "dev": 12}, "fp32")
+    assert first.documents == {"train": 8, "dev": 12}
+    assert first.machine["precision"] == choose_precision("auto", torch.device("cpu"), training=True)
     assert last.parameters < first.parameters
     assert [entry["epoch"] for entry in first.history] == [1, 2]
     assert {"epoch", "loss", "f1", "tuned_f1"} <= first.history[0].keys()

@@ -46,8 +46,9 @@ def folder(make_checkpoint: Callable[..., Checkpoint], tmp_path_factory: pytest.
 
 
 @pytest.fixture
-def pipeline(nlp: Language, folder: Path) -> Language:
-    """A pipeline that ends with the component."""
+def pipeline(nlp: Language, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Language:
+    """A pipeline that ends with the component, in the precision in which batches change nothing."""
+    monkeypatch.setenv("ATLOP_DISABLE", "bf16")
     nlp.add_pipe("atlop", config={"model": str(folder)})
     return nlp
 

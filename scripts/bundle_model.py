@@ -6,7 +6,6 @@ python scripts/bundle_model.py RUN --dev DEV.json --train TRAIN.json
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import datetime
 import json
 import platform
@@ -19,12 +18,11 @@ from atlop import Document, RelationExtractor, Scores, evaluate, load, read
 from atlop.calibration import Calibration
 from atlop.checkpoint import load as load_checkpoint
 from atlop.checkpoint import save
-from atlop.evaluation import facts_of
+from atlop.evaluation import evaluate_end_to_end, facts_of
 from atlop.extractor import PairScores
-from atlop.folder import BUNDLED, LABELS, load_labels, write_calibration
-from atlop.training.states import write_json
+from atlop.folder import BUNDLED, write_calibration
+from atlop.training.corpora import read_entities
 from atlop.training.tuning import Margins, TunedScores, score_by_halves, tune
-from atlop.type_constraints import TypeConstraints
 
 CARD = """---
 license: apache-2.0
@@ -35,24 +33,30 @@ pipeline_tag: token-classification
 
 # redocred-minilm
 
-ATLOP (Zhou et al., AAAI 2021) on the MiniLM encoder: finds 96 Wikidata relations between marked entities in English
-documents. `atlop predict` uses it by default.
+ATLOP (Zhou et al., AAAI 2021) on the MiniLM encoder, with heads for mentions, entities and evidence: finds the entities
+of an English text, 96 Wikidata relations between them, and the sentences that these can be read from. `atlop extract`
+and `atlop predict` use it by default.
 
 | | |
 |---|---|
 | encoder | all-MiniLM-L6-v2 of sentence-transformers, 6 layers, width 384, Apache-2.0 |
 | training documents | {train}: {train_documents} of the 3,053 of Re-DocRED (Tan et al., 2022), MIT |
-| selected by | F1 on the {dev_documents} documents of {dev} |
-| training | {epochs} epochs, batch {batch_size}, seed {seed}, {precision}, {minutes:.0f} minutes of {machine} |
+| training entities | also those of {entity_documents:,} other documents of DocRED (Yao et al., 2019), MIT |
+| selected by | F1 after tuning on the {dev_documents} documents of {dev} |
+| training | {epochs} epochs, batch {batch_size}, seed {seed}, {minutes:.0f} minutes on {machine} |
 | weights | {megabytes:.1f} MB in fp16, {parameters:,} of them |
 | licence | Apache-2.0 |
 
 ## Scores
 
-Measured on the dev documents, in fp32 with the stored fp16 weights, {date}. The threshold offset, {offset:.3f}, and the
-confidence are fitted on all dev documents. For the second row they were fitted on each half of the documents and scored
-on the other. The best epoch was selected on the same documents, so scores on unseen ones will be slightly lower.
-Published scores come from training on all 3,053 documents and are not comparable.
+Measured on the dev documents, in fp32 with the stored fp16 weights, {date}. The best epoch was selected on the same
+documents, so scores on unseen ones will be slightly lower. Published scores come from training on all 3,053 documents
+and are not comparable.
+
+### Relations between the gold entities
+
+The threshold offset, {offset:.3f}, and the confidence are fitted on all dev documents. For the second row they were
+fitted on each half of the documents and scored on the other.
 
 | | F1 | precision | recall | calibration error |
 |---|---|---|---|---|
@@ -60,12 +64,24 @@ Published scores come from training on all 3,053 documents and are not comparabl
 
 As trained, Ign F1 is {ign_f1:.2f}, F1 within a sentence {intra:.2f} and across sentences {inter:.2f}. With the offset,
 which was fitted on the same documents, they are {tuned_ign_f1:.2f}, {tuned_intra:.2f} and {tuned_inter:.2f}. Ign F1
-ignores facts that are in the {train_documents} training documents.
+ignores facts that are in the {train_documents} training documents. Evidence F1 is {tuned_evidence:.2f} by the scorer of
+DocRED, which counts every sentence as wrong that is claimed for a fact without annotated evidence.
+
+### From plain text
+
+What `atlop extract` finds in the words of the dev documents. The levels are those of
+[JEREX](https://arxiv.org/abs/2102.05980); for the last one, a fact counts if each of its clusters shares a mention with
+the right one.
+
+| | F1 | precision | recall |
+|---|---|---|---|
+{levels}
 
 ## Limits
 
-Trained on encyclopaedic English only. The 992 documents are not a random sample: five relations are over-represented.
-Confidences are calibrated for documents like those of Re-DocRED; on other texts they may be off.
+Trained on encyclopaedic English only. The {train_documents} documents are not a random sample: five relations are
+over-represented. Confidences are calibrated for documents like those of Re-DocRED whose entities are marked; on other
+texts, and with entities that were found, they may be off.
 
 ## How to reproduce it
 
@@ -93,6 +109,7 @@ def table(scores: Scores, tuned: TunedScores) -> str:
 def distances(scores: Scores, prefix: str = "") -> dict[str, float]:
     """Return the scores that the text of the card names."""
     shares = {"ign_f1": scores.ign_f1 or 0, "intra": scores.intra.f1, "inter": scores.inter.f1}
+    shares |= {"evidence": scores.evidence.f1}
     return {prefix + name: 100 * share for name, share in shares.items()}
 
 
@@ -103,10 +120,21 @@ def score(extractor: RelationExtractor, found: list[PairScores], dev: list[Docum
     return evaluate(dev, predicted, train_facts=facts_of(train))
 
 
-def add_type_constraints(train: list[Document]) -> None:
-    """Add the types of the training documents to the bundled model; its weights stay as they are."""
-    labels = dataclasses.replace(load_labels(BUNDLED), type_constraints=TypeConstraints.of(train))
-    write_json(BUNDLED / LABELS, labels.to_json())
+def end_to_end(dev: list[Document]) -> str:
+    """Return the rows of what the bundled model finds in the words of the dev documents."""
+    scores = evaluate_end_to_end(dev, load_bundled().extract(dev))
+    levels = {
+        "mentions": scores.mention,
+        "coreference": scores.coreference,
+        "entities": scores.entity,
+        "relations, strict": scores.relation_strict,
+        "relations": scores.relation,
+        "relations, soft": scores.relation_soft,
+    }
+    shares = {name: (counts.f1, counts.precision, counts.recall) for name, counts in levels.items()}
+    return "\n".join(
+        f"| {name} | {' | '.join(f'{100 * share:.2f}' for share in row)} |" for name, row in shares.items()
+    )
 
 
 def calibrate(dev: list[Document], train: list[Document]) -> dict[str, str | float]:
@@ -122,23 +150,26 @@ def calibrate(dev: list[Document], train: list[Document]) -> dict[str, str | flo
     return {"offset": extractor.calibration.offset, "rows": rows, **distances(scores), **tuned}
 
 
-def write_card(run: Path, measured: dict[str, str | float], dev: Path, train: Path) -> str:
+def write_card(run: Path, measured: dict[str, str | float], dev: Path, train: Path, machine: str) -> str:
     """Return the model card of a run whose model is bundled."""
     settings = json.loads((run / "training.json").read_text(encoding="utf-8"))
     history = json.loads((run / "history.json").read_text(encoding="utf-8"))
     checkpoint = load_checkpoint()
+    known = [*read(train), *read(dev)]
+    entities = read_entities([Path(path) for path in settings["train_entities"]], known=known)
     return CARD.format(
         train=train.name,
         train_documents=len(read(train)),
+        entity_documents=len(entities),
         dev=dev.name,
         dev_documents=len(read(dev)),
         minutes=max(row.get("train_runtime", 0) for row in history) / 60,
-        machine=f"{torch.get_num_threads()} {platform.machine()} cores",
+        machine=machine,
         megabytes=(BUNDLED / "model.safetensors").stat().st_size / 1e6,
         parameters=sum(weight.numel() for weight in checkpoint.model.parameters()),
         date=datetime.date.today().isoformat(),
         **measured,
-        **{name: settings[name] for name in ("epochs", "batch_size", "seed", "precision")},
+        **{name: settings[name] for name in ("epochs", "batch_size", "seed")},
     )
 
 
@@ -148,12 +179,13 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--dev", type=Path, required=True)
     parser.add_argument("--train", type=Path, required=True)
+    cores = f"{torch.get_num_threads()} cores of {platform.processor() or platform.machine()}"
+    parser.add_argument("--machine", default=cores, help="where the run was trained, if not here")
     arguments = parser.parse_args()
     save(load_checkpoint(arguments.run), BUNDLED, dtype=torch.float16)
     dev, train = read(arguments.dev), read(arguments.train)
-    # Runs of early versions did not store them.
-    add_type_constraints(train)
-    card = write_card(arguments.run, calibrate(dev, train), arguments.dev, arguments.train)
+    measured = calibrate(dev, train) | {"levels": end_to_end(dev)}
+    card = write_card(arguments.run, measured, arguments.dev, arguments.train, arguments.machine)
     (BUNDLED / "README.md").write_text(card, encoding="utf-8")
     sys.stdout.write(card)
 

@@ -21,19 +21,45 @@ LEAST_LINK = 0.05
 """Probability below which two names are not compared any further."""
 
 
-def word_tags(logits: NDArray[np.float32], words: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Return the best tag of each of ``count`` words; 0 for a word that was cut off or has no subword.
+def word_tags(logits: NDArray[np.float32], words: NDArray[np.int64], lengths: Sequence[int]) -> NDArray[np.int64]:
+    """Return the best tags of the words of a document; 0 for a word that was cut off or has no subword.
 
     Args:
         logits: of every subword, [L, G].
         words: the word of each subword, -1 for none, [L].
-        count: how many words the document has.
+        lengths: the number of words of each sentence.
     """
     starts = np.flatnonzero(words != np.concatenate([[-2], words[:-1]]))
     starts = starts[words[starts] >= 0]
-    tags = np.zeros(count, dtype=np.int64)
-    tags[words[starts]] = logits[starts].argmax(1)
+    sentence = np.repeat(np.arange(len(lengths)), lengths)
+    place = np.concatenate([np.zeros(0, dtype=np.int64), *map(np.arange, lengths)])
+    scores = np.full((len(lengths), max(lengths, default=0), logits.shape[1]), -np.inf, dtype=np.float32)
+    scores[:, :, 0] = 0
+    scores[sentence[words[starts]], place[words[starts]]] = logits[starts]
+    tags: NDArray[np.int64] = best_path(scores)[sentence, place]
     return tags
+
+
+def best_path(scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return the tags of the highest sum in which every mention has a beginning, [T, W], by Viterbi's algorithm.
+
+    Args:
+        scores: of the tags of W words in each of T sentences, [T, W, G].
+    """
+    sentences, words, tags = scores.shape
+    inside = np.arange(2, tags, 2)
+    total, came_from = np.zeros((sentences, tags), dtype=np.float32), []
+    total[:, inside - 1] = total[:, inside] = -np.inf  # outside of any mention before the first word
+    for word in range(words):
+        # Any tag may follow any other, but inside a mention comes only after a tag of the same mention.
+        before = np.repeat(total.argmax(1)[:, None], tags, 1)
+        before[:, inside] = np.where(total[:, inside - 1] > total[:, inside], inside - 1, inside)
+        total = np.take_along_axis(total, before, 1) + scores[:, word]
+        came_from.append(before)
+    path = [total.argmax(1)]
+    for before in came_from[:0:-1]:
+        path.append(np.take_along_axis(before, path[-1][:, None], 1)[:, 0])
+    return np.stack(path[::-1], 1)[:, :words]
 
 
 def mentions_of(document: Document, tags: NDArray[np.int64], types: Sequence[str]) -> list[Mention]:

@@ -140,7 +140,7 @@ class EntityReader:
         return list(map(Marked, marked, pooled))
 
     def _tag(self, document: Document, features: Features, logits: NDArray[np.float32]) -> Document:
-        tags = word_tags(logits, features.words, sum(map(len, document.sentences)))
+        tags = word_tags(logits, features.words, list(map(len, document.sentences)))
         mentions = mentions_of(document, tags, self.backend.labels.entity_types)
         return replace(document, entities=tuple(Entity((mention,)) for mention in mentions))
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
 
 from atlop.documents import Document, Mention
-from atlop.entity_decoding import cluster, entities_of, mentions_of, word_tags
+from atlop.entity_decoding import best_path, cluster, entities_of, mentions_of, word_tags
 
 BuildDocument = Callable[..., Document]
 TYPES = ("LOC", "PER")
@@ -22,8 +23,45 @@ def mention(sentence: int, start: int, end: int, kind: str, name: str) -> Mentio
 def test_the_tag_of_a_word_is_that_of_its_first_subword() -> None:
     words = np.array([-1, 0, 0, 1, -1, 3, 3, -1])
     logits = np.zeros((8, 3), dtype=np.float32)
-    logits[np.arange(8), [1, 1, 2, 2, 1, 2, 1, 1]] = 1
-    assert word_tags(logits, words, 5).tolist() == [1, 2, 0, 2, 0]
+    logits[np.arange(8), [1, 1, 2, 2, 1, 1, 2, 1]] = 1
+    assert word_tags(logits, words, [2, 0, 3]).tolist() == [1, 2, 0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        # O, B and I of the first type, B and I of the second.
+        ([[0, 3, 0, 2, 0], [0, 0, 0, 0, 4]], [3, 4]),  # one type for both words, though the first alone is of another
+        ([[0, 3, 0, 2, 0], [0, 0, 0, 0, 0.5]], [1, 0]),
+        ([[1, 0, 9, 0, 0], [1, 0, 0, 0, 0]], [0, 0]),  # nothing begins inside a mention
+        ([[0, 1, 0, 0, 0], [0, 1, 0.5, 0, 0]], [1, 1]),
+        ([[0, 0, 0, 1, 0], [0, 0, 0, 0, 1], [0, 0, 0, 0, 1]], [3, 4, 4]),
+        ([[0, 0, 0, 0, 5]], [0]),
+    ],
+)
+def test_the_best_path_begins_every_mention(rows: list[list[float]], expected: list[int]) -> None:
+    assert best_path(np.array([rows], dtype=np.float32)).tolist() == [expected]
+
+
+def test_the_best_path_is_the_best_of_all_that_are_allowed() -> None:
+    def allowed(path: tuple[int, ...]) -> bool:
+        return all(tag == 0 or tag % 2 or last in (tag - 1, tag) for last, tag in pairwise((0, *path)))
+
+    paths = [path for path in product(range(5), repeat=4) if allowed(path)]
+    scores = np.random.default_rng(0).normal(size=(20, 4, 5)).astype(np.float32)
+    for row, found in zip(scores, best_path(scores), strict=True):
+        assert tuple(found) == max(paths, key=lambda path: float(row[np.arange(4), path].sum()))
+
+
+def test_every_sentence_is_tagged_by_itself() -> None:
+    logits = np.array([[0, 9, 0], [0, 0, 9], [5, 0, 9], [0, 0, 9]], dtype=np.float32)
+    assert word_tags(logits, np.arange(4), [2, 2]).tolist() == [1, 2, 1, 2]
+    assert word_tags(logits, np.arange(4), [4]).tolist() == [1, 2, 2, 2]
+
+
+def test_a_text_without_words_has_no_tags() -> None:
+    assert word_tags(np.zeros((2, 5), dtype=np.float32), np.array([-1, -1]), []).tolist() == []
+    assert word_tags(np.zeros((2, 5), dtype=np.float32), np.array([-1, -1]), [0]).tolist() == []
 
 
 @pytest.mark.parametrize(

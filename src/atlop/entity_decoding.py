@@ -5,7 +5,9 @@ G tags, as :func:`atlop.targets.mention_tags` counts them. The other letters of 
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -65,17 +67,28 @@ def best_path(scores: NDArray[np.float32]) -> NDArray[np.int64]:
 def mentions_of(document: Document, tags: NDArray[np.int64], types: Sequence[str]) -> list[Mention]:
     """Return the mentions that the tags of words mark, in the order of the document.
 
+    Mentions that read the same get the type that most of them have.
+
     Args:
         document: the document; its entities are not looked at.
         tags: the tag of each word.
         types: the entity types, numbered from 1.
     """
     bounds = pairwise(accumulate(map(len, document.sentences), initial=0))
-    return [
+    found = [
         Mention(sentence, start, end, types[kind - 1], text_of(document, sentence, start, end))
         for sentence, (first, last) in enumerate(bounds)
         for start, end, kind in _spans(tags[first:last].tolist())
     ]
+    return list(_agreeing(found))
+
+
+def _agreeing(mentions: Sequence[Mention]) -> Iterator[Mention]:
+    types: dict[str, Counter[str]] = defaultdict(Counter)
+    for mention in mentions:
+        types[mention.name.casefold()][mention.type] += 1
+    for mention in mentions:
+        yield replace(mention, type=types[mention.name.casefold()].most_common(1)[0][0])
 
 
 def _spans(tags: Sequence[int]) -> Iterator[tuple[int, int, int]]:

@@ -91,6 +91,18 @@ def test_no_mention_crosses_a_sentence(build_document: BuildDocument) -> None:
     assert found == [mention(0, 1, 2, "PER", "Ada"), mention(1, 0, 1, "PER", "Lovelace")]
 
 
+def test_mentions_that_read_the_same_get_the_type_of_most(build_document: BuildDocument) -> None:
+    document = build_document(["Ada met ADA", "Mary and ada met Mary"])
+    found = mentions_of(document, np.array([1, 0, 3, 3, 0, 3, 0, 1]), TYPES)
+    assert [(each.name, each.type) for each in found] == [
+        ("Ada", "PER"),
+        ("ADA", "PER"),
+        ("Mary", "PER"),  # of as many, the first
+        ("ada", "PER"),
+        ("Mary", "PER"),
+    ]
+
+
 def test_the_name_of_a_mention_is_what_the_text_reads() -> None:
     text = "Ada  Lovelace, 1840"
     document = Document("d", (("Ada", "Lovelace", ",", "1840"),), text=text, offsets=((0, 5, 13, 15),))

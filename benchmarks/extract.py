@@ -1,9 +1,10 @@
-"""Finding entities and relations against relations alone, in turn, and the memory of texts of many pages.
+"""Finding entities and relations against relations alone, with and without evidence, and texts of many pages.
 
     python -m benchmarks.extract --model runs/reader --documents 64 --pages 1,10,100 --json
 
-Relations alone are predicted for the entities that the model found, so that both score the same pairs. A page is 500
-words of Re-DocRED documents one after another. Each number of pages is measured in a fresh process.
+Relations alone are predicted for the entities that the model found, so that all score the same pairs, in turn;
+``evidence_share`` is the part of their time that evidence takes. A page is 500 words of Re-DocRED documents one after
+another. Each number of pages is measured in a fresh process.
 """
 
 from __future__ import annotations
@@ -11,13 +12,18 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 from typing import Any
 
 import atlop
-from atlop import Document
+from atlop import Document, RelationExtractor
+from atlop.backends.pytorch import TorchBackend
+from atlop.checkpoint import Checkpoint, build_model
+from atlop.checkpoint import load as load_checkpoint
+from atlop.folder import find_folder
 from benchmarks.documents import documents, long_text
-from benchmarks.measure import alternate, memory_mb, ratio, seconds
+from benchmarks.measure import alternate, memory_mb, seconds
 from benchmarks.report import arguments, integers, report
 
 PAGE = 500
@@ -26,17 +32,32 @@ PAGE = 500
 
 def compare(model: str | None, corpus: Sequence[Document], *, precision: str, runs: int) -> dict[str, Any]:
     """Time both on the same documents, in turn."""
-    extractor = atlop.load(model, device="cpu", precision=precision)
+    extractor, plain = atlop.load(model, device="cpu", precision=precision), without_evidence(model, precision)
     found = list(extractor.extract(corpus))
-    times = alternate(
-        {"extract": lambda: list(extractor.extract(corpus)), "relations": lambda: list(extractor.predict(found))},
-        runs=runs,
-    )
+    works = {
+        "extract": lambda: list(extractor.extract(corpus)),
+        "relations": lambda: list(extractor.predict(found)),
+        "relations_without_evidence": lambda: list(plain.predict(found)),
+    }
+    times = alternate(works, runs=runs)
+    typical = {name: statistics.median(row) for name, row in times.items()}
     return {
-        "seconds_per_document": {name: statistics.median(row) / len(corpus) for name, row in times.items()},
-        "times_relations_alone": ratio(times),
+        "seconds_per_document": {name: taken / len(corpus) for name, taken in typical.items()},
+        "times_relations_alone": typical["extract"] / typical["relations"],
+        "evidence_share": 1 - typical["relations_without_evidence"] / typical["relations"],
         "run_seconds": times,
     }
+
+
+def without_evidence(model: str | None, precision: str) -> RelationExtractor:
+    """Return an extractor whose model has no head for evidence."""
+    stored = load_checkpoint(find_folder(model))
+    heads = tuple(name for name in stored.config.heads if name != "evidence")
+    config = replace(stored.config, heads=heads)
+    network = build_model(stored.model.encoder.transformer, config, stored.labels)
+    network.load_state_dict(stored.model.state_dict())
+    checkpoint = Checkpoint(network, config, stored.labels, stored.tokenizer, stored.calibration)
+    return RelationExtractor(TorchBackend(checkpoint, precision=precision))
 
 
 def measure(model: str | None, text: Document, precision: str) -> dict[str, Any]:

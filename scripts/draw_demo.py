@@ -36,8 +36,8 @@ def draw() -> str:
     """Return the picture as SVG."""
     console = Console(record=True, width=WIDTH, file=io.StringIO(), highlight=False)
     extractor = atlop.load(device="cpu", precision="fp32")
-    documents = atlop.read(BUNDLED.parent / "examples.jsonl")
-    document = extractor.predict(next(document for document in documents if document.title == TITLE))
+    text = (BUNDLED.parent / "examples" / f"{TITLE}.txt").read_text(encoding="utf-8")
+    document = extractor.extract(atlop.Document.from_text(text, title=TITLE))
     best = sorted(document.relations, key=lambda relation: -(relation.confidence or 0))[:LARGEST]
     console.print(relation_table(document.with_relations(tuple(best))))
     return console.export_svg(theme=DIMMED_MONOKAI, code_format=FORMAT)

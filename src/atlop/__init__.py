@@ -1,8 +1,9 @@
-"""Document-level relation extraction: documents with marked entities in, scored relations out.
+"""Document-level relation extraction: texts in, entities and the relations between them out.
 
     >>> import atlop
     >>> extractor = atlop.load()
-    >>> for document in extractor.predict(atlop.read("documents.jsonl")):
+    >>> extractor.extract("Bedřich Smetana was born in Litomyšl.").relations
+    >>> for document in extractor.predict(atlop.read("documents.jsonl")):  # whose entities are marked
     ...     print(document.title, document.relations)
 
 Names are imported on first use, so that importing the package does not import torch.

@@ -18,7 +18,7 @@ from atlop.backends.devices import choose_precision
 from atlop.backends.workers import Workers
 from atlop.batches import Batch, collate
 from atlop.checkpoint import Checkpoint
-from atlop.config import ModelConfig
+from atlop.config import READERS, ModelConfig
 from atlop.features import Features
 from atlop.heads.entities import Entities
 from atlop.heads.mentions import Mentions
@@ -63,6 +63,8 @@ class TorchBackend:
         else:
             # In a worker, so that kernels are timed on the threads on which they will run.
             self.model = self._workers.run(lambda: kernels.optimize(model, self.device, dtype, training=False))
+        # The heads that find entities run when they are asked to; pairs need none of them.
+        self._readers = {name: self.model.heads.pop(name) for name in READERS if name in self.model.heads}
 
     def scores(self, batches: Iterable[Sequence[Features]]) -> Iterator[list[PairOutput]]:
         """Yield the logits and the evidence of the documents of each batch, in the same order."""
@@ -102,7 +104,7 @@ class TorchBackend:
         batch = self._collate(features)
         with torch.inference_mode():
             encoded = self.model.encoder(batch)
-            head = cast(Mentions, self.model.heads["mentions"])
+            head = cast(Mentions, self._readers["mentions"])
             tags = head.tag(encoded.states, batch.shapes).float().cpu()
         lengths = (len(document.input_ids) for document in features)
         return Reading(encoded, [rows[:length].numpy() for rows, length in zip(tags, lengths, strict=True)])
@@ -117,7 +119,7 @@ class TorchBackend:
 
     def compare(self, pooled: NDArray[np.float32], names: Names[NDArray[Any]]) -> NDArray[np.float32]:
         """Return what the pairs of names of one document score, [Y]; the model must have the head ``entities``."""
-        head = cast(Entities, self.model.heads["entities"])
+        head = cast(Entities, self._readers["entities"])
         with torch.inference_mode():
             given = torch.as_tensor(pooled, device=self.device, dtype=DTYPES[self.precision])
             scores: NDArray[np.float32] = head.compare(given, names.to(self.device)).float().cpu().numpy()

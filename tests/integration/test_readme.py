@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = {"README.md": 1, "docs/text.md": 4, "docs/demo.md": 1}
+PAGES = {"README.md": 1, "docs/text.md": 4, "docs/demo.md": 1, "docs/graph.md": 7}
 """The pages with examples of the bundled model, and how many each has."""
 
 

@@ -59,7 +59,8 @@ def rows(text: str) -> Iterator[tuple[Fact, str]]:
 
 def facts_of(document: Document, listed: list[Fact]) -> dict[Fact, tuple[float, tuple[int, ...]]]:
     """Return what was found in a document, by the names of listed facts or else by the first name of each entity."""
-    known, found = {tuple(map(str.casefold, fact)): fact for fact in listed}, {}
+    known = {tuple(map(str.casefold, fact)): fact for fact in listed}
+    found: dict[Fact, tuple[float, tuple[int, ...]]] = {}
     for relation in document.relations:
         heads, tails = (
             [mention.name for mention in document.entities[side].mentions] for side in (relation.head, relation.tail)

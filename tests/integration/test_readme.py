@@ -33,6 +33,13 @@ def test_a_page_shows_what_its_examples_print(script: dict[str, Any], page: str)
 
 
 @pytest.mark.slow
+def test_the_passages_are_judged_as_the_page_shows() -> None:
+    judged = runpy.run_path(str(ROOT / "scripts" / "judge_passages.py"))
+    page = judged["PAGE"].read_text(encoding="utf-8")
+    assert judged["filled"](page) == page
+
+
+@pytest.mark.slow
 def test_the_picture_is_of_the_demo() -> None:
     drawn = runpy.run_path(str(ROOT / "scripts" / "draw_demo.py"))
     assert drawn["draw"]() == drawn["PICTURE"].read_text(encoding="utf-8")

@@ -66,7 +66,7 @@ def test_the_page_shows_the_passages_in_the_order_of_their_files() -> None:
 def test_the_page_names_relations_of_the_bundled_model() -> None:
     labels = load_labels(BUNDLED)
     known = {labels.display_name(relation) for relation in labels.relations}
-    rows = re.findall(r"^\| (?!Head)([^|]+) \| ([^|]+) \| ([^|]+) \|$", PAGE, re.MULTILINE)
+    rows = re.findall(r"^\| (?!Head)([^|]+) \| ([^|]+) \| ([^|]+) \| [\d.]* ?\|$", PAGE, re.MULTILINE)
     assert {relation for _, relation, _ in rows} <= known
     said, following = map(int, re.findall(r"(\d+) facts that\sthe passages say and (\d+) that follow", PAGE)[0])
     assert len(rows) == said + following

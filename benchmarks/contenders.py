@@ -32,17 +32,16 @@ RANDOM: dict[str, PretrainedConfig] = {
 """The encoders of the shapes with random weights."""
 
 SHAPES = ("minilm", *RANDOM)
-"""The bundled model, and models of the size of others with random weights."""
+"""The encoder of the bundled model, and encoders of other sizes with random weights, all with a new head as published."""
 
 
 def checkpoint_of(shape: str) -> Checkpoint:
     """Return the checkpoint of a shape; all use the bundled tokenizer and labels."""
     bundled = load()
-    if shape not in RANDOM:
-        return bundled
     torch.manual_seed(0)
     config, labels = ModelConfig(), bundled.labels
-    transformer = AutoModel.from_config(copy.deepcopy(RANDOM[shape]))
+    own = bundled.model.encoder.transformer
+    transformer = AutoModel.from_config(copy.deepcopy(RANDOM[shape])) if shape in RANDOM else own
     model = RelationModel(transformer, config, len(labels), len(labels.entity_types))
     return Checkpoint(model, config, labels, bundled.tokenizer)
 

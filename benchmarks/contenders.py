@@ -32,7 +32,7 @@ RANDOM: dict[str, PretrainedConfig] = {
 """The encoders of the shapes with random weights."""
 
 SHAPES = ("minilm", *RANDOM)
-"""The encoder of the bundled model, and encoders of other sizes with random weights, all with a new head as published."""
+"""The encoder of the bundled model and encoders with random weights, all with a new head as published."""
 
 
 def checkpoint_of(shape: str) -> Checkpoint:

@@ -98,11 +98,8 @@ def prediction_rows(work: Work) -> Iterator[Row]:
     """Measure the replacements for prediction, the worker threads, and all replacements together."""
     dtype = DTYPES[work.precision]
     yield from replaced(work, "linear layers", "_fastest_linear", parts.linear(dtype))
-    yield from replaced(work, "bilinear layer", "_fastest_bilinear", parts.bilinear(dtype))
     few = replace(work, checkpoint=with_one_relation(work.checkpoint))
     yield from replaced(few, "bilinear layer", "_fastest_bilinear", parts.few_columns(dtype))
-    if dtype == torch.bfloat16:
-        yield from replaced(work, "attention", "_fastest_attention", parts.attention(dtype))
     yield work.row("batches", "worker threads", work.gain(SINGLE), in_force=workers.Workers().count > 1)
     yield work.row("all", "all kernels", work.gain(OFF))
 

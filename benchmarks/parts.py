@@ -29,9 +29,6 @@ DROPOUT = 0.1
 
 SCALE = (WIDTH // HEADS) ** -0.5
 
-FEW = "few columns"
-"""The form of the bilinear layer for models of few relations."""
-
 Form = Callable[[], object]
 """Computes a part once."""
 
@@ -47,31 +44,13 @@ def linear(dtype: torch.dtype) -> Forms:
     return _forms(kernels.LINEARS, nn.Linear(WIDTH, INNER).to(dtype), torch.randn(ENCODER_SUBWORDS, WIDTH).to(dtype))
 
 
-def bilinear(dtype: torch.dtype) -> Forms:
-    """Return the forms of the bilinear layer for many relations."""
-    makers = {name: make for name, make in kernels.BILINEARS.items() if name != FEW}
-    return _forms(makers, GroupedBilinear(SIZE, BLOCK, COLUMNS).to(dtype), *_sides(dtype))
-
-
 def few_columns(dtype: torch.dtype) -> Forms:
     """Return the forms of the bilinear layer for one relation: the plain one and that for few columns."""
-    makers = {name: kernels.BILINEARS[name] for name in (kernels.PLAIN, FEW)}
-    return _forms(makers, GroupedBilinear(SIZE, BLOCK, 2).to(dtype), *_sides(dtype))
+    return _forms(kernels.BILINEARS, GroupedBilinear(SIZE, BLOCK, 2).to(dtype), *_sides(dtype))
 
 
 def _sides(dtype: torch.dtype) -> Tensor:
     return torch.randn(2, 2 * BILINEAR_PAIRS, SIZE).to(dtype)
-
-
-def attention(dtype: torch.dtype) -> Forms:
-    """Return the forms of attention without dropout."""
-
-    def made(kind: Attend) -> Make:
-        return lambda layer: lambda *inputs: kind(layer, *inputs)
-
-    makers = {name: made(kind) for name, kind in kernels.ATTENTIONS.items()}
-    inputs = torch.randn(3, 1, HEADS, LENGTH, WIDTH // HEADS).to(dtype)
-    return _forms(makers, nn.Module(), *inputs, torch.ones(1, 1, LENGTH, LENGTH).bool(), SCALE, 0.0)
 
 
 def training_attention() -> Forms:

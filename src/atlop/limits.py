@@ -22,9 +22,6 @@ CPU_WORKERS = 8
 ENCODER_SUBWORDS = 768
 """Subwords that pass through the encoder at one time on a CPU, padding included."""
 
-ATTENTION_SCORES = 2**21
-"""Attention scores that the blocked attention kernel holds."""
-
 CONTEXT_WEIGHTS = 2**24
 """Products of attentions [A, E, L] from which contexts are made, for A first entities of a document."""
 

@@ -11,15 +11,15 @@ from collections.abc import Callable
 from functools import cache, partial
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from atlop.environment import disabled
-from atlop.kernels.attention import attend_in_blocks, attend_with_dropout
-from atlop.kernels.bilinear import FEW_COLUMNS, FewColumns, PackedBilinear, RecomputingBilinear
+from atlop.kernels.attention import attend_with_dropout
+from atlop.kernels.bilinear import FEW_COLUMNS, FewColumns, RecomputingBilinear
 from atlop.kernels.linear import PackedLinear
 from atlop.kernels.probe import fastest, runs
 from atlop.limits import BILINEAR_PAIRS, ENCODER_SUBWORDS
-from atlop.model.attention import Attend, attend
+from atlop.model.attention import attend
 from atlop.model.relation_model import RelationModel
 from atlop.model.scores import GroupedBilinear
 
@@ -33,10 +33,8 @@ LINEARS: dict[str, Callable[[nn.Linear], nn.Module]] = {
 }
 BILINEARS: dict[str, Callable[[GroupedBilinear], GroupedBilinear]] = {
     PLAIN: lambda layer: layer,
-    "oneDNN": PackedBilinear,
     "few columns": FewColumns,
 }
-ATTENTIONS: dict[str, Attend] = {PLAIN: attend, "in blocks": attend_in_blocks}
 """The candidates for each part; the first is the plain module."""
 
 
@@ -70,10 +68,6 @@ def _train_attention() -> None:
 
 def _optimize_prediction(model: RelationModel, dtype: torch.dtype) -> None:
     threads = torch.get_num_threads()
-    if dtype == torch.bfloat16:
-        config = model.encoder.transformer.config
-        heads = config.num_attention_heads
-        model.encoder.attend = ATTENTIONS[_fastest_attention(heads, config.hidden_size // heads, threads)]
     linear, block = model.bilinear.linear, model.bilinear.block
     chosen = _fastest_bilinear(block, linear.out_features, dtype, threads)
     model.bilinear = BILINEARS[chosen](model.bilinear)
@@ -109,21 +103,10 @@ def _fastest_linear(outputs: int, inputs: int, dtype: torch.dtype, threads: int)
 def _fastest_bilinear(block: int, columns: int, dtype: torch.dtype, threads: int) -> str:
     # One group, as all groups take the same time.
     layer = GroupedBilinear(block, block, columns).to(dtype)
-    few = columns <= FEW_COLUMNS
-    makers = {name: partial(make, layer) for name, make in BILINEARS.items() if few or make is not FewColumns}
+    if columns > FEW_COLUMNS:
+        return PLAIN
+    makers = {name: partial(make, layer) for name, make in BILINEARS.items()}
     return fastest(makers, tuple(torch.randn(2, 2 * BILINEAR_PAIRS, block).to(dtype)))
-
-
-@cache
-def _fastest_attention(heads: int, size: int, threads: int) -> str:
-    length = ENCODER_SUBWORDS // 3
-    query, key, value = torch.randn(3, 1, heads, length, size).bfloat16()
-    mask = torch.ones(1, 1, length, length, dtype=torch.bool)
-
-    def made(kind: Attend) -> Callable[[Tensor], Tensor]:
-        return lambda query: kind(nn.Module(), query, key, value, mask, size**-0.5, 0.0)[0]
-
-    return fastest({name: partial(made, kind) for name, kind in ATTENTIONS.items()}, (query,))
 
 
 def describe(model: RelationModel) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Attention on a CPU, where torch's fused attention is slow: with dropout, and in bf16."""
+"""Attention with dropout on a CPU, where torch's fused attention is slow."""
 
 from __future__ import annotations
 
@@ -6,38 +6,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
 
 from atlop.kernels.dropout import keep_mask
-from atlop.limits import ATTENTION_SCORES
 from atlop.model.attention import attend
-
-LENGTH_STEP = 32
-"""Windows are padded to a multiple of so many subwords in bf16, as oneDNN compiles code for each size."""
-
-
-def attend_in_blocks(
-    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float, dropout: float
-) -> tuple[Tensor, None]:
-    """Attend by products of whole matrices, for prediction in bf16; see :func:`atlop.model.attention.attend`."""
-    windows, heads, length, _ = query.shape
-    extra = -length % LENGTH_STEP
-    bias = None if mask is None else pad(_bias(mask, query.dtype), (0, extra, 0, extra))
-    # Products of views that are not contiguous are slow, and so are those with more than one batch dimension.
-    query, key, value = (pad(part, (0, 0, 0, extra)).contiguous() for part in (query, key, value))
-    output, nothing, size = torch.empty_like(query), query.new_empty(()), length + extra
-    some, rows = (max(1, ATTENTION_SCORES // (heads * side)) for side in (size * size, size))
-    for window in range(0, windows, some):
-        part = slice(window, window + some)
-        queries, keys, values = (tensor[part].flatten(0, 1) for tensor in (query, key, value))
-        for row in range(0, size, rows):
-            scores = torch.baddbmm(nothing, queries[:, row : row + rows], keys.transpose(1, 2), beta=0, alpha=scale)
-            if bias is not None:
-                scores.view(-1, heads, *scores.shape[1:]).add_(bias[part, :, row : row + rows])
-            scores[:, :, length:] = -torch.inf
-            found = torch.bmm(torch.softmax(scores, -1, out=scores), values)
-            output[part, :, row : row + rows] = found.view(-1, heads, *found.shape[1:])
-    return output[:, :, :length], None
 
 
 def attend_with_dropout(

@@ -7,42 +7,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
 
-from atlop.kernels.linear import Packed
 from atlop.limits import BILINEAR_PAIRS
 from atlop.model.scores import GroupedBilinear
 
 FEW_COLUMNS = 4
 """Up to so many columns, :class:`FewColumns` is a candidate."""
-
-PACKED_COLUMNS = 16
-"""oneDNN is fast for multiples of this number of columns, the width of a vector register in fp32."""
-
-
-class PackedBilinear(GroupedBilinear):
-    """Predicts by oneDNN, on weights that it has packed."""
-
-    kernel = "oneDNN, weights packed"
-
-    def __init__(self, layer: GroupedBilinear) -> None:
-        nn.Module.__init__(self)
-        self.block, self.dtype, self.bias = layer.block, layer.linear.weight.dtype, layer.linear.bias.detach().float()
-        padded = pad(layer.linear.weight.detach(), (0, 0, 0, -len(self.bias) % PACKED_COLUMNS))
-        self.products = [Packed(part) for part in padded.split(layer.block**2, 1)]
-
-    def forward(self, head: Tensor, tail: Tensor) -> Tensor:
-        """Return scores [P, R] of ``head`` and ``tail`` [P, K]."""
-        scores = self.bias.repeat(len(head), 1)
-        outer = head.new_empty(min(2 * BILINEAR_PAIRS, len(head)), self.block, self.block, dtype=self.dtype)
-        sides = (part.to(self.dtype).split(2 * BILINEAR_PAIRS) for part in (head, tail))
-        for left, right, target in zip(*sides, scores.split(2 * BILINEAR_PAIRS), strict=True):
-            products = outer[: len(left)]
-            groups = zip(left.split(self.block, 1), right.split(self.block, 1), self.products, strict=True)
-            for first, second, product in groups:
-                torch.mul(first.unsqueeze(2), second.unsqueeze(1), out=products)
-                target += product(products.flatten(1))[:, : target.shape[1]]
-        return scores
 
 
 class FewColumns(GroupedBilinear):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from atlop.kernels import attention
-from atlop.kernels.attention import attend_in_blocks, attend_with_dropout
+from atlop.kernels.attention import attend_with_dropout
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -54,16 +54,3 @@ def test_attention_with_dropout_and_its_gradient_are_those_of_plain_operations(
     ((expected_weights @ plain[2]).mul(factors[0]).sum() + expected_weights.square().mul(factors[1]).sum()).backward()
     for found, expected in zip(ours, plain, strict=True):
         torch.testing.assert_close(found.grad, expected.grad)
-
-
-@pytest.mark.parametrize("at_once", [1, 40, 10_000])
-@pytest.mark.parametrize("step", [1, 2, LENGTH, 10])
-def test_attention_in_blocks_is_that_of_plain_operations(
-    inputs: tuple[Tensor, ...], mask: Tensor | None, at_once: int, step: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(attention, "ATTENTION_SCORES", at_once)
-    monkeypatch.setattr(attention, "LENGTH_STEP", step)
-    query, key, value = inputs
-    found, weights = attend_in_blocks(nn.Module(), query, key, value, mask, SCALE, 0.0)
-    torch.testing.assert_close(found, eager(query, key, mask) @ value)
-    assert weights is None

@@ -7,18 +7,12 @@ import torch
 from torch import Tensor
 
 from atlop.kernels import bilinear
-from atlop.kernels.bilinear import FewColumns, PackedBilinear, RecomputingBilinear
+from atlop.kernels.bilinear import FewColumns, RecomputingBilinear
 from atlop.model.scores import GroupedBilinear
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 PAIRS, SIZE = 5, 12
-PREDICTING = [PackedBilinear, FewColumns]
-
-
-def needs_operators(kind: type[GroupedBilinear]) -> None:
-    if kind is PackedBilinear and not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
-        pytest.skip("this build of torch has no oneDNN")
 
 
 def layer(block: int, columns: int) -> GroupedBilinear:
@@ -42,14 +36,13 @@ def materialised(head: Tensor, tail: Tensor, plain: GroupedBilinear) -> Tensor:
     return torch.stack(products, dim=1) @ plain.linear.weight.T + plain.linear.bias
 
 
-@pytest.mark.parametrize("kind", [GroupedBilinear, *PREDICTING])
+@pytest.mark.parametrize("kind", [GroupedBilinear, FewColumns])
 @pytest.mark.parametrize("at_once", [1, 2, 512])
 @pytest.mark.parametrize(("block", "columns"), [(1, 4), (3, 2), (4, 1), (4, 16), (4, 17), (6, 3), (12, 37)])
 @torch.no_grad()
 def test_scores_are_those_of_the_full_outer_product(
     kind: type[GroupedBilinear], at_once: int, block: int, columns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    needs_operators(kind)
     monkeypatch.setattr(bilinear, "BILINEAR_PAIRS", at_once)
     plain, (head, tail) = layer(block, columns), sides()
     found = plain if kind is GroupedBilinear else kind(plain)  # type: ignore[arg-type, call-arg]

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from atlop import kernels
-from atlop.backends.devices import has_bf16
 from atlop.batches import collate
 from atlop.checkpoint import Checkpoint
 from atlop.features import Features
@@ -32,7 +31,7 @@ def features(make_features: Callable[..., Features]) -> list[Features]:
 @pytest.fixture(autouse=True)
 def forget() -> Iterator[None]:
     """Probe anew in every test, and after it."""
-    probes = (kernels._fastest_linear, kernels._fastest_bilinear, kernels._fastest_attention)
+    probes = (kernels._fastest_linear, kernels._fastest_bilinear)
     for probe in probes:
         probe.cache_clear()
     yield
@@ -121,15 +120,6 @@ def test_without_the_private_operators_of_torch_everything_still_runs(
     assert training.encoder.attend is attend
     assert batch.labels is not None
     training.loss(training(batch), batch.labels).backward()
-
-
-@pytest.mark.skipif(not has_bf16(CPU), reason="this processor has no bf16")
-@torch.no_grad()
-def test_bf16_attends_in_blocks(make_checkpoint: MakeCheckpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ATLOP_DISABLE", raising=False)
-    choose(monkeypatch, "in blocks")
-    model = make_checkpoint().model.bfloat16()
-    assert optimize(model, CPU, torch.bfloat16, training=False).encoder.attend is attention.attend_in_blocks
 
 
 def test_parts_are_described(make_checkpoint: MakeCheckpoint) -> None:

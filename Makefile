@@ -80,6 +80,7 @@ benchmarks: $(VENV)/ready-dev ## Measure speed and memory for docs/performance.m
 	$(call benchmark,kernels)
 	$(call benchmark,entities)
 	$(call benchmark,length)
+	$(call benchmark,extract)
 	$(call benchmark,corpus)
 	$(call benchmark,graph)
 	$(call benchmark,startup)

@@ -116,6 +116,21 @@ def startup_rows(entry: Entry) -> Rows:
     yield f"`atlop predict` on one document, {entry['precision']}", f"{entry['predict_seconds']:.2f}"
 
 
+def extract_rows(entry: Entry) -> Rows:
+    """Compare finding entities and relations with relations alone, with and without evidence."""
+    names = ("extract", "relations", "relations_without_evidence")
+    taken = (f"{entry['seconds_per_document'][name]:.4f}" for name in names)
+    yield (entry["precision"], *taken, f"{entry['times_relations_alone']:.2f}", f"{entry['evidence_share']:.1%}")
+
+
+def page_rows(entry: Entry) -> Rows:
+    """List seconds and memory of each number of pages."""
+    for pages in map(str, entry["pages"]):
+        found = entry["long_texts"][pages]
+        counts = (f"{found[name]:,}" for name in ("entities", "relations"))
+        yield (pages, entry["precision"], *counts, f"{found['seconds']:.1f}", f"{found['peak_mb']:,.0f}")
+
+
 MODEL = ("Model", "Precision")
 SPEED = (*MODEL, "Textbook, s", "atlop, s", "Ratio")
 RATES = ("fp32 GFLOP/s", "bf16 GFLOP/s")
@@ -150,6 +165,18 @@ TABLES = {
         ("precision",),
         ("Words", *GROWTH, "Seconds per thousand words"),
         partial(growth_rows, cost="seconds_per_thousand_words"),
+    ),
+    "extract": Table(
+        "extract",
+        ("precision",),
+        ("Precision", "Whole chain, s", "Relations, s", "Without evidence, s", "Chain to relations", "Evidence"),
+        extract_rows,
+    ),
+    "pages": Table(
+        "extract",
+        ("precision",),
+        ("Pages", "Precision", "Entities", "Relations", "Seconds", "Peak memory, MB"),
+        page_rows,
     ),
     "corpus": Table(
         "corpus", ("precision",), ("Documents", "Precision", "Documents/s", "Minutes", *MEMORY), corpus_rows

@@ -131,6 +131,13 @@ def page_rows(entry: Entry) -> Rows:
         yield (pages, entry["precision"], *counts, f"{found['seconds']:.1f}", f"{found['peak_mb']:,.0f}")
 
 
+def graph_rows(entry: Entry) -> Rows:
+    """List what loading a graph takes, and the median and the slowest call of each query in milliseconds."""
+    queries = (entry["queries"][name] for name in ("entity", "relation", "path"))
+    times = (f"{found['median_ms']:.0f}, {found['slowest_ms']:.0f}" for found in queries)
+    yield (f"{entry['statements']:,}", f"{entry['load_seconds']:.0f}", f"{entry['size_mb']:,.0f}", *times)
+
+
 MODEL = ("Model", "Precision")
 SPEED = (*MODEL, "Textbook, s", "atlop, s", "Ratio")
 RATES = ("fp32 GFLOP/s", "bf16 GFLOP/s")
@@ -177,6 +184,12 @@ TABLES = {
         ("precision",),
         ("Pages", "Precision", "Entities", "Relations", "Seconds", "Peak memory, MB"),
         page_rows,
+    ),
+    "graph": Table(
+        "graph",
+        ("facts",),
+        ("Facts", "Loading, s", "Size, MB", "Entity, ms", "Relation, ms", "Path, ms"),
+        graph_rows,
     ),
     "corpus": Table(
         "corpus", ("precision",), ("Documents", "Precision", "Documents/s", "Minutes", *MEMORY), corpus_rows

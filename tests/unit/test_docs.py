@@ -152,8 +152,10 @@ def test_errors_are_told_as_shown(example: Callable[[str], Path], monkeypatch: p
 @pytest.mark.slow
 @pytest.mark.parametrize("name", re.findall(r'```text title="(\w+)\.out"', PAGES["text.md"]))
 def test_scripts_print_what_is_shown(
-    example: Callable[[str], Path], name: str, capsys: pytest.CaptureFixture[str]
+    example: Callable[[str], Path], name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """In fp32, as on any machine."""
+    monkeypatch.setenv("ATLOP_DISABLE", "bf16")
     importlib.import_module("atlop.integrations.spacy")  # which spaCy finds by itself where atlop is installed
     runpy.run_path(str(example(f"{name}.py")))
     assert capsys.readouterr().out == example(f"{name}.out").read_text(encoding="utf-8")

@@ -59,7 +59,8 @@ def rows(text: str) -> Iterator[tuple[Fact, str]]:
 
 def facts_of(document: Document, listed: list[Fact]) -> dict[Fact, tuple[float, tuple[int, ...]]]:
     """Return what was found in a document, by the names of listed facts or else by the first name of each entity."""
-    known = {tuple(map(str.casefold, fact)): fact for fact in listed}
+    # In the text, the film and the novel have one name.
+    known = {tuple(re.sub(r" \(\w+\)$", "", name).casefold() for name in fact): fact for fact in listed}
     found: dict[Fact, tuple[float, tuple[int, ...]]] = {}
     for relation in document.relations:
         heads, tails = (

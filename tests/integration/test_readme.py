@@ -27,9 +27,7 @@ def test_every_page_with_examples_is_run(script: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "page", ["README.md", "docs/demo.md", "docs/graph.md"]
-)  # tests/unit/test_docs.py runs the rest
+@pytest.mark.parametrize("page", ["README.md", "docs/demo.md", "docs/graph.md"])  # test_docs.py runs the rest
 def test_a_page_shows_what_its_examples_print(script: dict[str, Any], page: str) -> None:
     assert script["filled"](page) == (ROOT / page).read_text(encoding="utf-8")
 

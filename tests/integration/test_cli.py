@@ -438,6 +438,14 @@ def test_the_demo_shows_what_is_found_in_the_bundled_texts(run: Run, monkeypatch
     assert "Pippi" in Path("graph.html").read_text(encoding="utf-8")
 
 
+def test_the_demo_tells_at_once_of_a_page_that_cannot_be_written(run: Run, workplace: Path) -> None:
+    (workplace / "folder").mkdir()
+    for name, problem in {"folder": "Is a directory", "none/graph.html": "No such file or directory"}.items():
+        result = run(f"demo --page {name}")
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr == f"atlop: {name}: cannot be written: {problem}\n"
+
+
 class Reader:
     """An extractor that finds the same two entities in every document that has them, and one relation."""
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from atlop.cli import options
 from atlop.cli.commands.predict import load_model
 
 LEAST_CONFIDENCE = 0.5
@@ -23,6 +24,8 @@ def demo(
     from atlop.documents import Document
     from atlop.folder import BUNDLED
 
+    if page:
+        options.check_writable(page)
     texts = sorted((BUNDLED.parent / "examples").glob("*.txt"))
     documents = [Document.from_text(text.read_text(encoding="utf-8"), title=text.stem) for text in texts]
     # In fp32, so that every machine prints the same confidences.

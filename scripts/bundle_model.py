@@ -133,15 +133,7 @@ def score(extractor: RelationExtractor, found: list[PairScores], dev: list[Docum
 
 def end_to_end(dev: list[Document]) -> str:
     """Return the rows of what the bundled model finds in the words of the dev documents."""
-    scores = evaluate_end_to_end(dev, load_bundled().extract(dev))
-    levels = {
-        "mentions": scores.mention,
-        "coreference": scores.coreference,
-        "entities": scores.entity,
-        "relations, strict": scores.relation_strict,
-        "relations": scores.relation,
-        "relations, soft": scores.relation_soft,
-    }
+    levels = evaluate_end_to_end(dev, load_bundled().extract(dev)).levels()
     shares = {name: (counts.f1, counts.precision, counts.recall) for name, counts in levels.items()}
     return "\n".join(
         f"| {name} | {' | '.join(f'{100 * share:.2f}' for share in row)} |" for name, row in shares.items()

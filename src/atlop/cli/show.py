@@ -78,9 +78,7 @@ def score_table(scores: Scores, by_identifier: Counts | None) -> str:
 
 def end_to_end_table(scores: EndToEndScores) -> str:
     """Lay out the scores of predicted entities and their relations, one row per level."""
-    rows = {"mentions": scores.mention, "coreference": scores.coreference, "entities": scores.entity}
-    rows |= {"relations, strict": scores.relation_strict, "relations": scores.relation}
-    return render(_count_table("", rows | {"relations, soft": scores.relation_soft}))
+    return render(_count_table("", scores.levels()))
 
 
 def _count_table(title: str, rows: Mapping[str, Counts]) -> Table:

@@ -65,6 +65,17 @@ class EndToEndScores:
     unknown_titles: tuple[str, ...] = ()
     """Titles of predictions that no gold document has, sorted; all that they hold is a false positive."""
 
+    def levels(self) -> dict[str, Counts]:
+        """Return the counts of each level, by what tables call it."""
+        return {
+            "mentions": self.mention,
+            "coreference": self.coreference,
+            "entities": self.entity,
+            "relations, strict": self.relation_strict,
+            "relations": self.relation,
+            "relations, soft": self.relation_soft,
+        }
+
     def to_json(self) -> dict[str, float]:
         """Return the F1 of each level, then the precision and the recall of each."""
         rows = {key: getattr(self, level) for level, key in _LEVELS.items()}

@@ -49,7 +49,7 @@ docs: $(VENV)/ready-docs ## Build the documentation into site/
 REDOCRED_TRAIN ?= data/redocred/train_revised.json
 REDOCRED_DEV ?= data/redocred/dev_revised.json
 DOCRED_META ?= data/docred
-DOCRED_ENTITIES ?= data/docred/train_annotated.json,data/docred/test.json
+DOCRED_UNLABELLED ?= data/docred/train_annotated.json,data/docred/test.json
 RUN := runs/bundled
 
 bundled-model: $(VENV)/ready-dev ## Train the bundled model anew and put it into the package (an hour or two)
@@ -57,7 +57,7 @@ bundled-model: $(VENV)/ready-dev ## Train the bundled model anew and put it into
 	$(BIN)/atlop train configs/bundled.yaml --output $(RUN) --resume --device cpu \
 	  --set encoder="$$encoder" --set train=$(REDOCRED_TRAIN) --set dev=$(REDOCRED_DEV) \
 	  --set labels=$(DOCRED_META)/rel2id.json --set label_names=$(DOCRED_META)/rel_info.json \
-	  --set train_entities=[$(DOCRED_ENTITIES)]
+	  --set train_unlabelled=[$(DOCRED_UNLABELLED)]
 	$(BIN)/python scripts/bundle_model.py $(RUN) --train $(REDOCRED_TRAIN) --dev $(REDOCRED_DEV)
 
 # The Re-DocRED dev documents, if not beside the checkout, and another checkout to compare with.

@@ -21,7 +21,7 @@ from atlop.checkpoint import save
 from atlop.evaluation import evaluate_end_to_end, facts_of
 from atlop.extractor import PairScores
 from atlop.folder import BUNDLED, write_calibration
-from atlop.training.corpora import read_entities
+from atlop.training.corpora import read_unlabelled
 from atlop.training.tuning import Margins, TunedScores, score_by_halves, tune
 
 CARD = """---
@@ -159,7 +159,7 @@ def write_card(run: Path, measured: dict[str, str | float], dev: Path, train: Pa
     history = json.loads((run / "history.json").read_text(encoding="utf-8"))
     checkpoint = load_checkpoint()
     known = [*read(train), *read(dev)]
-    entities = read_entities([Path(path) for path in settings["train_entities"]], known=known)
+    entities = read_unlabelled([Path(path) for path in settings["train_unlabelled"]], known=known)
     return CARD.format(
         train=train.name,
         train_documents=len(read(train)),

@@ -83,7 +83,7 @@ class Batch(Generic[Array]):
     unordered_pairs: Array
     """The entities of each unordered pair, counted within the document, [U, 2]."""
     labels: Array | None
-    """True where a pair has a relation, [P, R]."""
+    """True where a pair has a relation, or how probable that is, [P, R]."""
     evidence: Array | None
     """True for the evidence sentences of a pair, [P, T]."""
     tags: Array | None

@@ -110,9 +110,13 @@ class TrainingConfig:
     """Pretrained encoder: a name on the Hugging Face Hub, or a folder."""
     train: Path = setting(PATH)
     """Training documents, in any format that atlop reads."""
-    train_entities: tuple[Path, ...] = setting(PATH_LIST, ())
-    """Files with more documents, of which only the entities count: they train the heads ``mentions`` and ``entities``,
-    if the model has them. Texts that are among the dev or the other training documents are left out."""
+    train_unlabelled: tuple[Path, ...] = setting(PATH_LIST, ())
+    """Files with more documents, whose relations are not annotated, or not all. Their entities train the heads
+    ``mentions`` and ``entities``, if the model has them, and with ``teachers`` their pairs train it too. Texts that are
+    among the dev or the other training documents are left out."""
+    teachers: tuple[Path, ...] = setting(PATH_LIST, ())
+    """Folders of trained models, whose mean probabilities become the labels of ``train_unlabelled``; relations that are
+    annotated there stay true."""
     dev: Path | None = setting(optional(PATH), None)
     """Documents on which the model is tuned after each epoch; the best F1 after tuning selects the epoch. Without them
     the last epoch is kept, as it was trained."""
@@ -157,9 +161,12 @@ class TrainingConfig:
 
 
 def _training_mistakes(config: TrainingConfig) -> list[str]:
+    mistakes = []
     if config.dev_pubtator and not config.dev:
-        return ["dev_pubtator: given without dev, expected both; dev selects the best epoch"]
-    return []
+        mistakes += ["dev_pubtator: given without dev, expected both; dev selects the best epoch"]
+    if config.teachers and not config.train_unlabelled:
+        mistakes += ["teachers: given without train_unlabelled, expected both; teachers label its documents"]
+    return mistakes
 
 
 def load_training_config(

@@ -68,8 +68,8 @@ class WeightedSoftmax(nn.Module):
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the cross-entropy of the true relations, weighted, and of the threshold, as the mean over pairs.
 
-        Column 0 of ``labels`` [P, R] does not count. Returns 0 if there are no pairs.
+        Column 0 of ``labels`` [P, R] does not count; the others may be probabilities. Returns 0 if there are no pairs.
         """
         log_probabilities = logits.float().log_softmax(1)
-        positive = log_probabilities[:, 1:].masked_fill(~labels[:, 1:].bool(), 0)
+        positive = log_probabilities[:, 1:] * labels[:, 1:]
         return -(self.weight * positive.sum() + log_probabilities[:, 0].sum()) / max(1, len(logits))

@@ -63,8 +63,9 @@ class Features:
     """Shape of the word of each subword, as :mod:`atlop.shapes` counts, 0 for markers and special ones, [L]."""
     pairs: NDArray[np.int64]
     """Ordered pairs (head, tail) to score, [P, 2]."""
-    labels: NDArray[np.bool_] | None
-    """True where a pair has a relation, [P, R]; ``None`` if the relations are not known to the label map's owner."""
+    labels: NDArray[np.bool_ | np.float16] | None
+    """True where a pair has a relation, or how probable that is, [P, R]; ``None`` if the relations are not known to the
+    label map's owner."""
     evidence: NDArray[np.bool_] | None = None
     """True for the evidence sentences of a pair, of all of its relations, [P, T]; ``None`` if ``labels`` is."""
     tags: NDArray[np.int64] | None = None

@@ -34,7 +34,7 @@ class AdaptiveThresholdLoss(nn.Module):
             ValueError: if the shapes do not fit.
         """
         _check_shapes(list(logits.shape), list(labels.shape))
-        return AdaptiveThreshold.loss(logits, nn.functional.pad(labels, (1, 0)))
+        return AdaptiveThreshold.loss(logits, nn.functional.pad(labels.bool(), (1, 0)))
 
 
 def _check_shapes(logits: list[int], labels: list[int]) -> None:

@@ -37,7 +37,7 @@ MODEL = {
 TRAINING = {
     "encoder": (["", None, 5, "a\0b"], "a string"),
     "train": (["", 5, None, Path("a\0b")], "the path of a file"),
-    "train_entities": (["a.json", [5], [""], None], "a list of paths of files"),
+    "train_unlabelled": (["a.json", [5], [""], None], "a list of paths of files"),
     "dev": ([["a.json"]], "the path of a file, or null"),
     "dev_pubtator": ([0.5], "the path of a file, or null"),
     "labels": ([{}], "the path of a file, or null"),
@@ -242,10 +242,10 @@ def test_paths_count_from_the_file_and_in_overrides_from_here(
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    files = "train: data/train.json\ntrain_entities: [more.json, /all.json]\ndev: ../dev.json\nlabels: /rel2id.json"
+    files = "train: data/train.json\ntrain_unlabelled: [more.json, /all.json]\ndev: ../dev.json\nlabels: /rel2id.json"
     path = write(f"encoder: a\n{files}")
     config = load_training_config(path, {"dev": "dev.json"})
-    assert config.train_entities == (tmp_path / "more.json", Path("/all.json"))
+    assert config.train_unlabelled == (tmp_path / "more.json", Path("/all.json"))
     assert config.train == tmp_path / "data" / "train.json"
     assert config.dev == Path("dev.json")
     assert config.labels == Path("/rel2id.json")

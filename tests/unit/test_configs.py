@@ -33,8 +33,8 @@ def test_the_grid_is_whole() -> None:
 
 def test_the_bundled_model_is_the_final_row_of_its_sweep() -> None:
     config, data = load_training_config(CONFIGS / "bundled.yaml"), CONFIGS.parent / "data" / "docred"
-    assert config.train_entities == (data / "train_annotated.json", data / "test.json")
-    plan = read_plan(CONFIGS / "sweeps" / "redocred-final.yaml", {"train_entities": list(config.train_entities)})
+    assert config.train_unlabelled == (data / "train_annotated.json", data / "test.json")
+    plan = read_plan(CONFIGS / "sweeps" / "redocred-final.yaml", {"train_unlabelled": list(config.train_unlabelled)})
     (run,) = (run for run in plan.only(["final"]).runs if run.seed == config.seed)
     assert run.config == config
 

@@ -43,7 +43,7 @@ class AdaptiveThreshold(nn.Module):
 
         Column 0 of ``labels`` [P, R] does not count. Returns the mean over pairs, 0 if there are none.
         """
-        logits, positive = logits.float(), labels.bool().clone()
+        logits, positive = logits.float(), labels > 0.5
         positive[:, 0] = False
         above, below = ~positive, positive.clone()
         above[:, 0] = False

@@ -24,8 +24,8 @@ class Corpora:
     dev: Sequence[Document]
     dev_pubtator: Sequence[Document]
     """The dev documents once more, without a list of candidates."""
-    entities: Sequence[Document] = ()
-    """More training documents, of which only the entities are known: they have no pairs."""
+    unlabelled: Sequence[Document] = ()
+    """More training documents; without teachers they have no pairs."""
 
 
 def read_corpora(config: TrainingConfig) -> Corpora:
@@ -40,12 +40,14 @@ def read_corpora(config: TrainingConfig) -> Corpora:
     )
     if not any(document.pairs for document in train):
         raise AtlopError(f"{config.train}: no document has a pair of entities, expected something to train on")
-    entities = read_entities(config.train_entities, known=[*train, *dev, *dev_pubtator])
-    return Corpora(train, dev, dev_pubtator, entities)
+    unlabelled = read_unlabelled(config.train_unlabelled, known=[*train, *dev, *dev_pubtator])
+    if not config.teachers:
+        unlabelled = [dataclasses.replace(document, relations=(), candidates=()) for document in unlabelled]
+    return Corpora(train, dev, dev_pubtator, unlabelled)
 
 
-def read_entities(paths: Sequence[Path], *, known: Sequence[Document]) -> list[Document]:
-    """Read documents without their relations and pairs, each text once.
+def read_unlabelled(paths: Sequence[Path], *, known: Sequence[Document]) -> list[Document]:
+    """Read documents, each text once.
 
     Args:
         paths: the files.
@@ -58,12 +60,17 @@ def read_entities(paths: Sequence[Path], *, known: Sequence[Document]) -> list[D
     for document in (document for path in paths for document in read(path)):
         if document.sentences not in seen:
             seen.add(document.sentences)
-            found.append(dataclasses.replace(document, relations=(), candidates=()))
+            found.append(document)
     return found
 
 
-def make_labels(config: TrainingConfig, documents: Sequence[Document]) -> LabelMap:
+def make_labels(config: TrainingConfig, documents: Sequence[Document], unlabelled: Sequence[Document] = ()) -> LabelMap:
     """Make the label map of a run from the given columns or the training relations, with the entity types.
+
+    Args:
+        config: the configuration of the run.
+        documents: the training documents.
+        unlabelled: those of ``train_unlabelled``; what is annotated there must be known.
 
     Raises:
         LabelError: if the file of labels is wrong, or lacks a relation of the documents.
@@ -73,17 +80,18 @@ def make_labels(config: TrainingConfig, documents: Sequence[Document]) -> LabelM
         labels = LabelMap.from_relations((r.relation for d in documents for r in d.relations), names)
     else:
         labels = read_columns(config.labels, names)
-        for document in documents:
-            for relation in document.relations:
-                _check_known(relation.relation, labels, document, config)
+        _check_known(documents, labels, str(config.train))
+    _check_known(unlabelled, labels, "train_unlabelled")
     return dataclasses.replace(labels, type_constraints=TypeConstraints.of(documents))
 
 
-def _check_known(relation: str, labels: LabelMap, document: Document, config: TrainingConfig) -> None:
-    try:
-        labels.column(relation)
-    except LabelError as error:
-        raise LabelError(f"{config.train}: document {document.title!r}: {error}") from error
+def _check_known(documents: Sequence[Document], labels: LabelMap, place: str) -> None:
+    for document in documents:
+        try:
+            for relation in document.relations:
+                labels.column(relation.relation)
+        except LabelError as error:
+            raise LabelError(f"{place}: document {document.title!r}: {error}") from error
 
 
 def check_dev(config: TrainingConfig, corpora: Corpora, labels: LabelMap) -> None:

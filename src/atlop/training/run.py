@@ -21,6 +21,7 @@ from atlop.folder import check_tokenizer, initial_config
 from atlop.labels import LabelMap
 from atlop.training.corpora import Corpora, check_dev, make_labels, read_corpora
 from atlop.training.states import CONFIG, HISTORY, STATES, check_output, claim, describe, last_state, write_json
+from atlop.training.teachers import with_teachers
 from atlop.training.trainer import RelationTrainer, make_arguments
 
 STRUCTURE = (
@@ -87,7 +88,7 @@ def prepare(config: TrainingConfig, output: Path, *, init: str | None, device: t
     elif config.encoder.startswith((".", "/", "~")) and not os.path.isdir(config.encoder):  # noqa: PTH112
         raise CheckpointError(f"encoder {config.encoder!r}: no such folder")
     corpora = read_corpora(config)
-    labels = make_labels(config, corpora.train)
+    labels = make_labels(config, corpora.train, corpora.unlabelled)
     check_dev(config, corpora, labels)
     set_seed(config.seed)
     try:
@@ -177,7 +178,12 @@ def make_trainer(
     model, labels = checkpoint.model, checkpoint.labels
     featurizer = Featurizer(checkpoint.tokenizer, checkpoint.config, model.encoder.window, labels=labels)
     every = "all_documents" in model.needs
-    documents = [*corpora.train, *corpora.entities]
-    features = [featurizer(document, labelled=True) for document in documents if every or document.pairs]
+    train, unlabelled = (
+        [document for document in documents if every or document.pairs]
+        for documents in (corpora.train, corpora.unlabelled)
+    )
+    features = [featurizer(document, labelled=True) for document in train]
+    more = [featurizer(document, labelled=True) for document in unlabelled]
+    features += with_teachers(more, unlabelled, config.teachers, labels, device.type) if config.teachers else more
     arguments = make_arguments(config, output, device)
     return RelationTrainer(checkpoint, corpora, config, output, featurizer, features, arguments)

@@ -38,7 +38,7 @@ def test_documents_of_entities_come_without_their_relations(
     write([corpus[2], new, dev], tmp_path / "first.jsonl")
     write([dataclasses.replace(new, title="again")], tmp_path / "second.jsonl")
     files = [tmp_path / "first.jsonl", tmp_path / "second.jsonl"]
-    corpora = read_corpora(configure(dev=tmp_path / "dev.json", train_entities=files))
+    corpora = read_corpora(configure(dev=tmp_path / "dev.json", train_unlabelled=files))
     assert corpora.entities == [dataclasses.replace(new, relations=(), candidates=())]
     assert corpora.train == corpus
 

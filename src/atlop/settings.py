@@ -77,7 +77,7 @@ FRACTION = Rule("a number from 0 to below 1", lambda value: _is_number(value) an
 STRING = Rule("a string", lambda value: isinstance(value, str) and bool(value) and "\0" not in value)
 PATH = Rule("the path of a file", lambda value: isinstance(value, Path) and "\0" not in str(value), _path)
 PATH_LIST = Rule(
-    "a list of paths of files",
+    "a list of paths",
     lambda value: isinstance(value, tuple) and all(map(PATH.accepts, value)),
     lambda value: tuple(map(_path, value)) if _is_path_list(value) else value,
 )

@@ -37,7 +37,8 @@ MODEL = {
 TRAINING = {
     "encoder": (["", None, 5, "a\0b"], "a string"),
     "train": (["", 5, None, Path("a\0b")], "the path of a file"),
-    "train_unlabelled": (["a.json", [5], [""], None], "a list of paths of files"),
+    "train_unlabelled": (["a.json", [5], [""], None], "a list of paths"),
+    "teachers": (["model", [5], None], "a list of paths"),
     "dev": ([["a.json"]], "the path of a file, or null"),
     "dev_pubtator": ([0.5], "the path of a file, or null"),
     "labels": ([{}], "the path of a file, or null"),
@@ -224,6 +225,11 @@ def test_yaml_that_its_parser_refuses_late_is_one_mistake(
     (mistake,) = mistakes_of(lambda: load_training_config(write(text)))
     assert mistake.startswith(message)
     assert "\n" not in mistake
+
+
+def test_teachers_need_documents_to_label() -> None:
+    (mistake,) = mistakes_of(lambda: TrainingConfig(**PLAIN, teachers=[Path("model")]))
+    assert mistake == "teachers: given without train_unlabelled, expected both; teachers label its documents"
 
 
 def test_dev_pubtator_needs_dev() -> None:

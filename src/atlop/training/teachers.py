@@ -72,7 +72,7 @@ def probabilities(margins: NDArray[np.float32], config: ModelConfig) -> NDArray[
         # See the optimum at WeightedSoftmax.
         limited: NDArray[np.float32] = np.minimum(margins - math.log(config.positive_weight), 0)
         return np.exp(limited)
-    return np.tanh(margins / 2) / 2 + np.float32(0.5)
+    return (np.tanh(margins / 2) / 2 + 0.5).astype(np.float32)
 
 
 def _united(features: Features, found: NDArray[np.float32]) -> NDArray[np.float16]:

@@ -28,7 +28,7 @@ def test_documents_are_read(configure: Configure, corpus: list[Document], tmp_pa
     assert read_corpora(configure(dev=tmp_path / "dev.json")) == Corpora(corpus, corpus[:2], [], [])
 
 
-def test_documents_of_entities_come_without_their_relations(
+def test_unlabelled_documents_come_without_relations_unless_there_are_teachers(
     configure: Configure, corpus: list[Document], build_document: Callable[..., Document], tmp_path: Path
 ) -> None:
     dev = build_document(["Kant taught ."], [(0, 0, 1)], title="dev")
@@ -39,8 +39,10 @@ def test_documents_of_entities_come_without_their_relations(
     write([dataclasses.replace(new, title="again")], tmp_path / "second.jsonl")
     files = [tmp_path / "first.jsonl", tmp_path / "second.jsonl"]
     corpora = read_corpora(configure(dev=tmp_path / "dev.json", train_unlabelled=files))
-    assert corpora.entities == [dataclasses.replace(new, relations=(), candidates=())]
+    assert corpora.unlabelled == [dataclasses.replace(new, relations=(), candidates=())]
     assert corpora.train == corpus
+    taught = configure(dev=tmp_path / "dev.json", train_unlabelled=files, teachers=[tmp_path / "model"])
+    assert read_corpora(taught).unlabelled == [new]
 
 
 @pytest.mark.parametrize(
@@ -153,6 +155,14 @@ def test_a_missing_file_of_labels_is_told(
 ) -> None:
     message = label_failure(configure(**{setting: tmp_path / "none.json"}), corpus)
     assert message == f"{tmp_path}/none.json: not readable as JSON: No such file or directory"
+
+
+def test_a_relation_that_only_an_unlabelled_document_has_is_told(configure: Configure, corpus: list[Document]) -> None:
+    more = [corpus[0].with_relations((Relation(0, 1, "P1"),)), corpus[0].with_relations((Relation(1, 0, "P9"),))]
+    with pytest.raises(LabelError) as caught:
+        make_labels(configure(), corpus, more)
+    expected = "unknown relation 'P9': the label map has 2 relations"
+    assert str(caught.value) == f"train_unlabelled: document 'two': {expected}"
 
 
 def test_self_pairs_of_the_labels_need_no_column_of_their_own(configure: Configure, corpus: list[Document]) -> None:

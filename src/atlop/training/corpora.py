@@ -41,9 +41,17 @@ def read_corpora(config: TrainingConfig) -> Corpora:
     if not any(document.pairs for document in train):
         raise AtlopError(f"{config.train}: no document has a pair of entities, expected something to train on")
     unlabelled = read_unlabelled(config.train_unlabelled, known=[*train, *dev, *dev_pubtator])
-    if not config.teachers:
-        unlabelled = [dataclasses.replace(document, relations=(), candidates=()) for document in unlabelled]
-    return Corpora(train, dev, dev_pubtator, unlabelled)
+    prepare = _annotated if config.teachers else _without_pairs
+    return Corpora(train, dev, dev_pubtator, [prepare(document) for document in unlabelled])
+
+
+def _annotated(document: Document) -> Document:
+    """Return a document without the relations that some model has predicted."""
+    return document.with_relations(tuple(fact for fact in document.relations if fact.confidence is None))
+
+
+def _without_pairs(document: Document) -> Document:
+    return dataclasses.replace(document, relations=(), candidates=())
 
 
 def read_unlabelled(paths: Sequence[Path], *, known: Sequence[Document]) -> list[Document]:

@@ -85,7 +85,7 @@ class Batch(Generic[Array]):
     labels: Array | None
     """True where a pair has a relation, or how probable that is, [P, R]."""
     evidence: Array | None
-    """True for the evidence sentences of a pair, [P, T]."""
+    """True for the evidence sentences of a pair, or how much of it each one holds, [P, T]."""
     tags: Array | None
     """The tag of the word that each subword begins, -1 for the other subwords, [B, L]."""
     names: Names[Array] | None

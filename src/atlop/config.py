@@ -115,8 +115,8 @@ class TrainingConfig:
     ``mentions`` and ``entities``, if the model has them, and with ``teachers`` their pairs train it too. Texts that are
     among the dev or the other training documents are left out."""
     teachers: tuple[Path, ...] = setting(PATH_LIST, ())
-    """Folders of trained models, whose mean probabilities become the labels of ``train_unlabelled``; relations that are
-    annotated there stay true."""
+    """Folders of trained models, whose mean probabilities become the labels of ``train_unlabelled``, and whose evidence
+    becomes theirs; relations that are annotated there stay true."""
     dev: Path | None = setting(optional(PATH), None)
     """Documents on which the model is tuned after each epoch; the best F1 after tuning selects the epoch. Without them
     the last epoch is kept, as it was trained."""

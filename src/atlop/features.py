@@ -66,8 +66,9 @@ class Features:
     labels: NDArray[np.bool_ | np.float16] | None
     """True where a pair has a relation, or how probable that is, [P, R]; ``None`` if the relations are not known to the
     label map's owner."""
-    evidence: NDArray[np.bool_] | None = None
-    """True for the evidence sentences of a pair, of all of its relations, [P, T]; ``None`` if ``labels`` is."""
+    evidence: NDArray[np.bool_ | np.float16] | None = None
+    """True for the evidence sentences of a pair, of all of its relations, or how much of it each one holds, [P, T];
+    ``None`` if ``labels`` is."""
     tags: NDArray[np.int64] | None = None
     """The tag of the word that each subword begins, as :func:`~atlop.targets.mention_tags` counts, -1 for the other
     subwords, [L]; ``None`` if ``labels`` is."""

@@ -1,7 +1,7 @@
-"""Labels of documents that nobody has annotated: the probabilities that trained models, the teachers, give them.
+"""Targets for documents that nobody has annotated: what trained models, the teachers, say of their relations.
 
 This is distillation (Hinton et al., 2015): the student learns from the gold documents and from more text than there are
-annotations for, as DREEAM does (EACL 2023).
+annotations for. Teachers also say where the evidence is (DREEAM, EACL 2023).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,18 @@ from atlop.labels import LabelMap
 
 LEAST = 0.01
 """What is less probable counts as false: a hundred relations of every pair would add up."""
+
+PROBABLE = 0.5
+"""How probable the best relation of a pair must be for the evidence of the teachers to count."""
+
+
+class Targets(NamedTuple):
+    """What models say of one document."""
+
+    labels: NDArray[np.float32]
+    """How probable each relation of each pair is, [P, R]; column 0 is 0."""
+    evidence: NDArray[np.float32]
+    """How much of each pair's context is in each sentence, [P, T]; 0 if no model says so."""
 
 
 def with_teachers(
@@ -43,27 +56,38 @@ def with_teachers(
     Raises:
         CheckpointError: if a model cannot be loaded, or scores other pairs than those of the features.
     """
-    total = [np.zeros((len(each.pairs), len(labels)), np.float32) for each in features]
+    total = [_nothing(each, labels) for each in features]
     for teacher in teachers:
-        for row, found in zip(total, soft_labels(load(teacher, device=device), documents, labels), strict=True):
-            if row.shape != found.shape:
-                problem = f"{teacher}: scores {len(found)} pairs of a document of {len(row)}"
+        for sums, found in zip(total, soft_targets(load(teacher, device=device), documents, labels), strict=True):
+            if len(sums.labels) != len(found.labels):
+                problem = f"{teacher}: scores {len(found.labels)} pairs of a document of {len(sums.labels)}"
                 raise CheckpointError(f"{problem}, expected a model for the same types of pairs")
-            row += found / len(teachers)
-    return [replace(each, labels=_united(each, row)) for each, row in zip(features, total, strict=True)]
+            _add(sums, found, 1 / len(teachers))
+    return [_united(each, targets) for each, targets in zip(features, total, strict=True)]
 
 
-def soft_labels(
-    teacher: RelationExtractor, documents: Sequence[Document], labels: LabelMap
-) -> Iterator[NDArray[np.float32]]:
-    """Yield the probabilities of relations by one model, [P, R] of each document; column 0 is 0."""
+def _nothing(features: Features, labels: LabelMap) -> Targets:
+    pairs = len(features.pairs)
+    return Targets(np.zeros((pairs, len(labels)), np.float32), np.zeros((pairs, features.sentence_count), np.float32))
+
+
+def _add(sums: Targets, found: Targets, share: float) -> None:
+    for target, values in zip(sums, found, strict=True):
+        # A model that cuts documents may have read fewer sentences, or more.
+        width = min(target.shape[1], values.shape[1])
+        target[:, :width] += share * values[:, :width]
+
+
+def soft_targets(teacher: RelationExtractor, documents: Sequence[Document], labels: LabelMap) -> Iterator[Targets]:
+    """Yield what one model says of each document."""
     own = teacher.backend.labels
     shared = [name for name in labels.relations if name in own.relations]
     columns, known = ([each.column(name) for name in shared] for each in (labels, own))
     for scores in teacher.scores(documents):
         found = np.zeros((len(scores.pairs), len(labels)), np.float32)
         found[:, columns] = probabilities(margins(scores.logits)[:, known], teacher.backend.config)
-        yield found
+        evidence = found[:, :0] if scores.evidence is None else scores.evidence
+        yield Targets(found, evidence)
 
 
 def probabilities(margins: NDArray[np.float32], config: ModelConfig) -> NDArray[np.float32]:
@@ -75,9 +99,14 @@ def probabilities(margins: NDArray[np.float32], config: ModelConfig) -> NDArray[
     return (np.tanh(margins / 2) / 2 + 0.5).astype(np.float32)
 
 
-def _united(features: Features, found: NDArray[np.float32]) -> NDArray[np.float16]:
-    """Return annotated and predicted labels, [P, R]; column 0 is how probable it is that the pair has no relation."""
-    annotated = np.zeros_like(found) if features.labels is None else features.labels
-    united = np.maximum(np.where(found < LEAST, 0, found), annotated)
-    united[:, 0] = 1 - united[:, 1:].max(1, initial=0)
-    return united.astype(np.float16)
+def _united(features: Features, targets: Targets) -> Features:
+    """Return labelled features with what models say where nothing is annotated."""
+    labels, evidence = features.labels, features.evidence
+    if labels is None or evidence is None:
+        raise ValueError(f"document {features.title!r}: got features without labels, expected labelled ones")
+    united = np.maximum(np.where(targets.labels < LEAST, 0, targets.labels), labels)
+    best = united[:, 1:].max(1, initial=0)
+    united[:, 0] = 1 - best
+    unknown = (best >= PROBABLE) & ~evidence.any(1)
+    shares = np.where(unknown[:, None], targets.evidence, evidence)
+    return replace(features, labels=united.astype(np.float16), evidence=shares.astype(np.float16))

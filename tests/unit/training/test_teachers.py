@@ -22,7 +22,7 @@ from atlop.formats import write
 from atlop.labels import LabelMap
 from atlop.training import teachers as module
 from atlop.training import train
-from atlop.training.teachers import probabilities, soft_labels, with_teachers
+from atlop.training.teachers import probabilities, soft_targets, with_teachers
 from atlop.training.trainer import RelationTrainer
 from atlop.type_constraints import CandidateTypes, TypeConstraints
 
@@ -75,8 +75,9 @@ def test_a_margin_of_the_weighted_softmax_means_its_optimum() -> None:
 
 def test_labels_are_what_the_teacher_finds_probable(teach: Callable[..., Path], unlabelled: list[Document]) -> None:
     teacher = load(teach(), device="cpu")
-    found = list(soft_labels(teacher, unlabelled, teacher.backend.labels))
-    for row, scores in zip(found, teacher.scores(unlabelled), strict=True):
+    found = list(soft_targets(teacher, unlabelled, teacher.backend.labels))
+    for (row, evidence), scores in zip(found, teacher.scores(unlabelled), strict=True):
+        assert evidence.shape == (6, 0)
         margins = (scores.logits - scores.logits[:, :1])[:, 1:]
         np.testing.assert_allclose(row[:, 1:], 1 / (1 + np.exp(-margins)), rtol=1e-5)
         assert not row[:, 0].any()
@@ -85,8 +86,8 @@ def test_labels_are_what_the_teacher_finds_probable(teach: Callable[..., Path], 
 def test_relations_go_by_their_names(teach: Callable[..., Path], unlabelled: list[Document]) -> None:
     teacher = load(teach(), device="cpu")
     assert teacher.backend.labels.relations == ("P1", "P2")
-    own = next(soft_labels(teacher, unlabelled, teacher.backend.labels))
-    other = next(soft_labels(teacher, unlabelled, LabelMap(("P2", "P9", "P1"))))
+    own = next(soft_targets(teacher, unlabelled, teacher.backend.labels)).labels
+    other = next(soft_targets(teacher, unlabelled, LabelMap(("P2", "P9", "P1")))).labels
     assert other[:, [3, 1]].tolist() == own[:, 1:].tolist()
     assert not other[:, 2].any()
 
@@ -99,7 +100,7 @@ def test_labels_are_the_mean_of_all_teachers_and_what_is_annotated(
     labels = models[0].backend.labels
     features = featurize(load_checkpoint(folders[0]), unlabelled)
     taught = with_teachers(features, unlabelled, folders, labels, "cpu")
-    one, other = (list(soft_labels(model, unlabelled, labels)) for model in models)
+    one, other = ([each.labels for each in soft_targets(model, unlabelled, labels)] for model in models)
     assert abs(one[0] - other[0]).max() > 0.01
     for place, each in enumerate(taught):
         expected = ((one[place] + other[place]) / 2)[:, 1:]
@@ -110,7 +111,6 @@ def test_labels_are_the_mean_of_all_teachers_and_what_is_annotated(
         np.testing.assert_allclose(each.labels[:, 1:], expected, atol=1e-3)
         np.testing.assert_allclose(each.labels[:, 0], 1 - expected.max(1), atol=1e-3)
         assert each.pairs is features[place].pairs
-        assert each.evidence is features[place].evidence
 
 
 def test_what_is_improbable_is_false(
@@ -127,6 +127,54 @@ def test_what_is_improbable_is_false(
     assert annotated.labels is not None
     np.testing.assert_allclose(plain.labels, np.tile([0.989, 0, 0.011], (6, 1)), atol=1e-3)
     assert annotated.labels[features[1].pairs.tolist().index([2, 1])].tolist() == [0, 0, 1]
+
+
+def test_evidence_is_that_of_the_teachers_where_a_relation_is_probable_and_none_is_annotated(
+    monkeypatch: pytest.MonkeyPatch, teach: Callable[..., Path], build_document: Callable[..., Document]
+) -> None:
+    sentences, places = ["Ada wrote .", "Lovelace wrote to Mary ."], [[(0, 0, 1)], [(1, 0, 1)], [(1, 3, 4)]]
+    relations = Relation(0, 1, "P1", evidence=(1,)), Relation(0, 2, "P1")
+    documents = [build_document(sentences, *places, relations=relations)]
+    heads = dataclasses.replace(ModelConfig(embedding_size=8, block_size=4, window_overlap=16), heads=("evidence",))
+    folders = [teach("plain"), teach("one", model=heads), teach("other", model=heads, seed=1)]
+    models = [load(folder, device="cpu") for folder in folders]
+    given = np.zeros((6, 2), np.float32)
+    given[4:] = [[0.6, 0], [0.4, 0.4]]  # the pairs (2, 0) and (2, 1)
+    monkeypatch.setattr(module, "probabilities", lambda *_: given)
+    features = featurize(load_checkpoint(folders[0]), documents)
+    (found,) = with_teachers(features, documents, folders, models[0].backend.labels, "cpu")
+    assert found.evidence is not None
+    assert features[0].pairs.tolist() == [[0, 1], [0, 2], [1, 0], [1, 2], [2, 0], [2, 1]]
+    shares = sum(next(model.scores(documents)).evidence for model in models[1:])  # type: ignore[misc]
+    expected = np.zeros((6, 2))
+    expected[[1, 4]] = shares[[1, 4]] / 3  # type: ignore[index]
+    expected[0, 1] = 1
+    np.testing.assert_allclose(found.evidence, expected, atol=1e-3)
+
+
+def test_a_teacher_that_cuts_documents_says_nothing_of_the_rest(
+    teach: Callable[..., Path], build_document: Callable[..., Document]
+) -> None:
+    documents = [build_document(["Ada wrote to Lovelace .", "Mary wrote ."], [(0, 0, 1)], [(0, 3, 4)], [(1, 0, 1)])]
+    sizes = ModelConfig(embedding_size=8, block_size=4, window_overlap=1, heads=("evidence",))
+    whole, cut = teach("whole", model=sizes), teach("cut", model=dataclasses.replace(sizes, max_length=8))
+    for folder, read_by_student, known in ((cut, 2, [True, False]), (whole, 1, [True])):
+        student = load_checkpoint(whole if folder is cut else cut)
+        features = featurize(student, documents)
+        assert features[0].sentence_count == read_by_student
+        (found,) = with_teachers(features, documents, [folder], student.labels, "cpu")
+        probable = found.labels is not None and found.labels[:, 1:].max(1) >= 0.5
+        assert found.evidence is not None
+        assert np.any(probable)
+        assert found.evidence[probable].any(0).tolist() == known
+
+
+def test_features_without_labels_are_refused(teach: Callable[..., Path], unlabelled: list[Document]) -> None:
+    folder = teach()
+    checkpoint = load_checkpoint(folder)
+    features = [dataclasses.replace(each, labels=None) for each in featurize(checkpoint, unlabelled)]
+    with pytest.raises(ValueError, match="document 'plain': got features without labels, expected labelled ones"):
+        with_teachers(features, unlabelled, [folder], checkpoint.labels, "cpu")
 
 
 def test_a_document_without_pairs_has_no_labels(

@@ -112,6 +112,19 @@ def document_with(relation: str) -> Document:
     return Document("first", (("Ada", "Ada"),), entities, (Relation(0, 1, relation),))
 
 
+def test_train_with_teachers_tells_that_they_label_documents(run: Run, workplace: Path) -> None:
+    write([document_with("P1"), dataclasses.replace(document_with("P2"), title="other")], workplace / "more.jsonl")
+    command = "train run.yaml --output mine --device cpu --set train_unlabelled=[more.jsonl] --set teachers="
+    out = run(f"{command}[model]")
+    assert out.exit_code == 0, out.stderr
+    assert out.stderr.startswith("atlop: 1 model labels the documents of train_unlabelled\n")
+    out = run(f"{command.replace('mine', 'new')}[model,none]")
+    assert out.exit_code == 1
+    assert out.stderr.startswith("atlop: 2 models label the documents of train_unlabelled\n")
+    assert "atlop: model 'none': no such folder; expected a model folder" in out.stderr
+    assert not (workplace / "new").exists()
+
+
 def test_train_without_dev_documents_has_no_scores_to_tell(run: Run) -> None:
     out = run("train run.yaml --output mine --set dev=null --device cpu")
     assert out.exit_code == 0, out.stderr

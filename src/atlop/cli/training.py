@@ -9,6 +9,14 @@ import typer
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from atlop.cli.progress import progress_bar, rate
+from atlop.config import TrainingConfig
+
+
+def tell_teachers(config: TrainingConfig) -> None:
+    """Print that teachers, if there are any, label documents before training starts, which may take a while."""
+    if config.teachers:
+        models = "1 model labels" if len(config.teachers) == 1 else f"{len(config.teachers)} models label"
+        typer.echo(f"atlop: {models} the documents of train_unlabelled", err=True)
 
 
 class TrainingProgress(TrainerCallback):

@@ -57,8 +57,9 @@ def with_teachers(
         CheckpointError: if a model cannot be loaded, or scores other pairs than those of the features.
     """
     total = [_nothing(each, labels) for each in features]
-    for teacher in teachers:
-        for sums, found in zip(total, soft_targets(load(teacher, device=device), documents, labels), strict=True):
+    models = [load(teacher, device=device) for teacher in teachers]
+    for teacher, model in zip(teachers, models, strict=True):
+        for sums, found in zip(total, soft_targets(model, documents, labels), strict=True):
             if len(sums.labels) != len(found.labels):
                 problem = f"{teacher}: scores {len(found.labels)} pairs of a document of {len(sums.labels)}"
                 raise CheckpointError(f"{problem}, expected a model for the same types of pairs")

@@ -35,7 +35,7 @@ def sweep(
     options.choice("--device", device, options.DEVICES)
     plan = read_plan(config, parse_overrides(overrides or [])).only(row)
     with loading():
-        from atlop.cli.training import TrainingProgress
+        from atlop.cli.training import TrainingProgress, tell_teachers
         from atlop.experiments.sweep import run_sweep
 
     with ExitStack() as stack:
@@ -43,6 +43,7 @@ def sweep(
         def announce(run: Run, left: int) -> Sequence[TrainerCallback]:
             stack.close()  # the bar of the run before
             typer.echo(f"atlop: {run.name}, seed {run.seed}; {left} of {len(plan.runs)} runs left", err=True)
+            tell_teachers(run.config)
             progress = TrainingProgress()
             stack.callback(progress.close)
             return [progress]

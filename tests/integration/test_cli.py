@@ -84,6 +84,7 @@ def test_a_newcomer_trains_and_predicts(workplace: Path) -> None:
     assert re.fullmatch(rf"Model in mine; best epoch: f1 .+; {SPEED}\n", trained.stdout)
     scores = r"f1 \S+, precision \S+, recall \S+, tuned_f1 \S+, .+"
     assert re.search(rf"(?m)^atlop: epoch 1 of 1: {scores}, {SPEED}$", trained.stderr)
+    assert all(line.startswith("atlop: ") for line in trained.stderr.splitlines())
     predicted = process("predict", "documents.jsonl", "--model", "mine", folder=workplace)
     assert predicted.stderr == ""
     assert [json.loads(line)["title"] for line in predicted.stdout.splitlines()] == ["first", "second", "third"]

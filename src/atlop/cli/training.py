@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
 import typer
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.utils.logging import disable_progress_bar
 
 from atlop.cli.progress import progress_bar, rate
 from atlop.config import TrainingConfig
+
+
+def hide_bars() -> None:
+    """Hide the bars of transformers where the standard error is no terminal, so that logs have lines only."""
+    if not sys.stderr.isatty():
+        disable_progress_bar()
 
 
 def tell_teachers(config: TrainingConfig) -> None:

@@ -34,9 +34,10 @@ def train(
     base = initial_config(init) if init else None
     settings = load_training_config(config, parse_overrides(overrides or []), base=base)
     with loading():
-        from atlop.cli.training import TrainingProgress, tell_teachers
+        from atlop.cli.training import TrainingProgress, hide_bars, tell_teachers
         from atlop.training import train as run
 
+    hide_bars()
     tell_teachers(settings)
     with closing(TrainingProgress()) as progress:
         best = run(settings, output, resume=resume, init=init, device=device, callbacks=[progress])

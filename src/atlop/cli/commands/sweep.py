@@ -35,9 +35,10 @@ def sweep(
     options.choice("--device", device, options.DEVICES)
     plan = read_plan(config, parse_overrides(overrides or [])).only(row)
     with loading():
-        from atlop.cli.training import TrainingProgress, tell_teachers
+        from atlop.cli.training import TrainingProgress, hide_bars, tell_teachers
         from atlop.experiments.sweep import run_sweep
 
+    hide_bars()
     with ExitStack() as stack:
 
         def announce(run: Run, left: int) -> Sequence[TrainerCallback]:

@@ -11,6 +11,7 @@ import json
 import platform
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -22,6 +23,7 @@ from atlop.evaluation import evaluate_end_to_end, facts_of
 from atlop.extractor import PairScores
 from atlop.folder import BUNDLED, write_calibration
 from atlop.training.corpora import read_unlabelled
+from atlop.training.states import CONFIG, HISTORY
 from atlop.training.tuning import Margins, TunedScores, score_by_halves, tune
 
 CARD = """---
@@ -41,7 +43,8 @@ and `atlop predict` use it by default.
 |---|---|
 | encoder | all-MiniLM-L6-v2 of sentence-transformers, 6 layers, width 384, Apache-2.0 |
 | training documents | {train}: {train_documents} of the 3,053 of Re-DocRED (Tan et al., 2022), MIT |
-| training entities | also those of {entity_documents:,} other documents of DocRED (Yao et al., 2019), MIT |
+| other documents | {unlabelled:,} of DocRED (Yao et al., 2019), MIT, whose relations a teacher labelled |
+| teacher | the same model, trained in {teacher[epochs]} epochs on the same documents, {teacher[minutes]:.0f} minutes |
 | selected by | F1 after tuning on the {dev_documents} documents of {dev} |
 | training | {epochs} epochs, batch {batch_size}, seed {seed}, {minutes:.0f} minutes on {machine} |
 | weights | {megabytes:.1f} MB in fp16, {parameters:,} of them |
@@ -153,26 +156,32 @@ def calibrate(dev: list[Document], train: list[Document]) -> dict[str, str | flo
     return {"offset": extractor.calibration.offset, "rows": rows, **distances(scores), **tuned}
 
 
+def settings_of(run: Path) -> dict[str, Any]:
+    """Return the settings of a run, and the minutes that it took."""
+    settings: dict[str, Any] = json.loads((run / CONFIG).read_text(encoding="utf-8"))
+    history = json.loads((run / HISTORY).read_text(encoding="utf-8"))
+    return settings | {"minutes": max(row.get("train_runtime", 0) for row in history) / 60}
+
+
 def write_card(run: Path, measured: dict[str, str | float], dev: Path, train: Path, machine: str) -> str:
     """Return the model card of a run whose model is bundled."""
-    settings = json.loads((run / "training.json").read_text(encoding="utf-8"))
-    history = json.loads((run / "history.json").read_text(encoding="utf-8"))
+    settings, (teacher,) = settings_of(run), map(Path, settings_of(run)["teachers"])
     checkpoint = load_checkpoint()
     known = [*read(train), *read(dev)]
-    entities = read_unlabelled([Path(path) for path in settings["train_unlabelled"]], known=known)
+    unlabelled = read_unlabelled([Path(path) for path in settings["train_unlabelled"]], known=known)
     return CARD.format(
         train=train.name,
         train_documents=len(read(train)),
-        entity_documents=len(entities),
+        unlabelled=len(unlabelled),
+        teacher=settings_of(teacher),
         dev=dev.name,
         dev_documents=len(read(dev)),
-        minutes=max(row.get("train_runtime", 0) for row in history) / 60,
         machine=machine,
         megabytes=(BUNDLED / "model.safetensors").stat().st_size / 1e6,
         parameters=sum(weight.numel() for weight in checkpoint.model.parameters()),
         date=datetime.date.today().isoformat(),
         **measured,
-        **{name: settings[name] for name in ("epochs", "batch_size", "seed")},
+        **{name: settings[name] for name in ("epochs", "batch_size", "seed", "minutes")},
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -31,12 +33,15 @@ def test_the_grid_is_whole() -> None:
     assert {path.name for path in CONFIGS.glob("*.yaml")} == {*grid, "bundled.yaml"}
 
 
-def test_the_bundled_model_is_the_final_row_of_its_sweep() -> None:
-    config, data = load_training_config(CONFIGS / "bundled.yaml"), CONFIGS.parent / "data" / "docred"
+@pytest.mark.parametrize(("row", "changes"), [("final", {"teachers": [], "epochs": 12}), ("final, distilled", {})])
+def test_the_bundled_model_and_its_teacher_are_rows_of_its_sweep(row: str, changes: dict[str, Any]) -> None:
+    config, data = load_training_config(CONFIGS / "bundled.yaml", changes), CONFIGS.parent / "data" / "docred"
     assert config.train_unlabelled == (data / "train_annotated.json", data / "test.json")
-    plan = read_plan(CONFIGS / "sweeps" / "redocred-final.yaml", {"train_unlabelled": list(config.train_unlabelled)})
-    (run,) = (run for run in plan.only(["final"]).runs if run.seed == config.seed)
-    assert run.config == config
+    overrides = {"train_unlabelled": list(config.train_unlabelled)}
+    plan = read_plan(CONFIGS / "sweeps" / "redocred-final.yaml", overrides)
+    (run,) = (run for run in plan.only([row]).runs if run.seed == config.seed)
+    assert [*map(str, run.config.teachers)] == (["results/runs/final-66"] if config.teachers else [])
+    assert dataclasses.replace(run.config, teachers=config.teachers) == config
 
 
 @pytest.mark.parametrize(("corpus", "encoder"), GRID)

@@ -165,7 +165,8 @@ def settings_of(run: Path) -> dict[str, Any]:
 
 def write_card(run: Path, measured: dict[str, str | float], dev: Path, train: Path, machine: str) -> str:
     """Return the model card of a run whose model is bundled."""
-    settings, (teacher,) = settings_of(run), map(Path, settings_of(run)["teachers"])
+    settings = settings_of(run)
+    (teacher,) = settings["teachers"]
     checkpoint = load_checkpoint()
     known = [*read(train), *read(dev)]
     unlabelled = read_unlabelled([Path(path) for path in settings["train_unlabelled"]], known=known)
@@ -173,7 +174,7 @@ def write_card(run: Path, measured: dict[str, str | float], dev: Path, train: Pa
         train=train.name,
         train_documents=len(read(train)),
         unlabelled=len(unlabelled),
-        teacher=settings_of(teacher),
+        teacher=settings_of(Path(teacher)),
         dev=dev.name,
         dev_documents=len(read(dev)),
         machine=machine,

@@ -67,7 +67,8 @@ def score_table(scores: Scores, by_identifier: Counts | None) -> str:
         by_identifier: the counts by identifier, if wanted.
     """
     rows = {"all": scores.facts, "within a sentence": scores.intra, "across sentences": scores.inter}
-    rows |= {"frequent relations": scores.frequent, "other relations": scores.long_tail, "evidence": scores.evidence}
+    rows |= {"frequent relations": scores.frequent, "other relations": scores.long_tail}
+    rows |= {"evidence": scores.evidence, "evidence, where annotated": scores.annotated_evidence}
     table = _count_table("facts", rows | ({"by identifier": by_identifier} if by_identifier else {}))
     if scores.ign_f1 is not None:
         table.add_row(

@@ -58,6 +58,8 @@ class Scores:
     """All facts."""
     evidence: Counts
     """Evidence sentences of all facts in gold documents; ``fn`` is one too high, as in the published scorer."""
+    annotated_evidence: Counts
+    """The same without the labelled facts that have no evidence, whose evidence is unknown."""
     intra: Counts
     """Facts whose entities have mentions in the same sentence."""
     inter: Counts
@@ -99,7 +101,7 @@ class Scores:
         return None if self.ign_precision is None else _harmonic_mean(self.ign_precision, self.recall)
 
     def to_json(self) -> dict[str, float | None]:
-        """Return the scores under the names that papers and scripts use; Ign F1 is ``None`` without training facts."""
+        """Return the scores of the published scorer under its names; Ign F1 is ``None`` without training facts."""
         return {
             "f1": self.f1,
             "evidence_f1": self.evidence.f1,

@@ -57,6 +57,9 @@ def evaluate(gold: Iterable[Document], predicted: Predictions, *, train_facts: S
     return Scores(
         facts=Counts.of(claimed, labelled),
         evidence=_count_evidence(claimed_evidence, labelled_evidence, documents),
+        annotated_evidence=_count_evidence(
+            _without_unknown(claimed_evidence, labelled_evidence), labelled_evidence, documents
+        ),
         intra=Counts.of(claimed & intra, labelled & intra),
         inter=Counts.of(claimed & inter, labelled & inter),
         frequent=Counts.of(claimed & frequent, labelled & frequent),
@@ -162,6 +165,11 @@ def _by_distance(facts: Set[_Fact], gold: Mapping[str, Document]) -> tuple[set[_
     placed = {fact for fact in facts if max(fact[1], fact[2]) < len(sentences.get(fact[0], ()))}
     inter = {fact for fact in placed if sentences[fact[0]][fact[1]].isdisjoint(sentences[fact[0]][fact[2]])}
     return placed - inter, inter
+
+
+def _without_unknown(claimed: _Evidence, labelled: _Evidence) -> _Evidence:
+    """Leave out the claimed facts that are labelled without evidence."""
+    return {fact: sentences for fact, sentences in claimed.items() if fact not in labelled or labelled[fact]}
 
 
 def _count_evidence(claimed: _Evidence, labelled: _Evidence, gold: Mapping[str, Document]) -> Counts:

@@ -44,7 +44,7 @@ class Measured:
             "untuned": _shares(self.evaluated(Calibration(), Calibration()).facts),
             "tuned": asdict(self.halves.scores()),
             "per_relation": asdict(score_by_halves(*given, per_relation=True)),
-            "breakdown": self.evaluated(*self.halves.fitted).to_json(),
+            "breakdown": self.breakdown(),
             "by_entities": list(self.by_entities()),
             "curve": self.curve(),
             "reliability": self.reliability(),
@@ -61,6 +61,11 @@ class Measured:
     def evaluated(self, *fitted: Calibration) -> Scores:
         """Evaluate what is predicted by two calibrations; Ign F1 ignores the training facts."""
         return evaluate(self.corpora.dev, self.predicted(*fitted), train_facts=facts_of(self.corpora.train))
+
+    def breakdown(self) -> dict[str, float | None]:
+        """Return the scores of kinds of facts, and of evidence where it is annotated."""
+        scores = self.evaluated(*self.halves.fitted)
+        return {**scores.to_json(), "annotated_evidence_f1": scores.annotated_evidence.f1}
 
     def by_entities(self) -> Iterator[dict[str, Any]]:
         """Yield the F1 of documents with similar numbers of entities."""

@@ -35,6 +35,7 @@ BREAKDOWN: dict[str, Score] = {
     "Frequent": score("breakdown", "frequent_f1"),
     "Long tail": score("breakdown", "long_tail_f1"),
     "Evidence": score("breakdown", "evidence_f1"),
+    "Evidence, where annotated": score("breakdown", "annotated_evidence_f1"),
 }
 
 

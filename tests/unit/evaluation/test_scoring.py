@@ -173,6 +173,14 @@ def test_evidence_counts_the_sentences_of_every_claimed_fact() -> None:
     assert evidence.recall == 2 / 5  # of sentences 0, 1, 2 and 3, and the one that the published scorer adds
 
 
+def test_unknown_evidence_costs_no_precision_where_only_annotated_facts_count() -> None:
+    gold = document((ADA, ROME, "P19", (0, 1)), (ADA, BYRON, "P22"))
+    predicted = document((ADA, ROME, "P19", (0,)), (ADA, BYRON, "P22", (2, 3)), (BYRON, ROME, "P20", (3,)))
+    scores = evaluate([gold], [predicted])
+    assert scores.evidence == Counts(tp=1, fp=3, fn=2)
+    assert scores.annotated_evidence == Counts(tp=1, fp=1, fn=2)
+
+
 def test_evidence_named_twice_counts_once() -> None:
     gold = document((ADA, ROME, "P19", (2,)))
     assert evaluate([gold], [document((ADA, ROME, "P19", (2, 2)))]).evidence == Counts(tp=1, fn=1)

@@ -64,6 +64,7 @@ def test_a_row_holds_all_scores(rows: list[Row]) -> None:
     assert max(entry["tuned_f1"] for entry in row.history) == pytest.approx(row.tuned["f1"])
     assert row.breakdown["f1"] == pytest.approx(row.tuned["f1"])
     assert {"ign_f1", "intra_f1", "inter_f1", "frequent_f1", "long_tail_f1", "evidence_f1"} <= row.breakdown.keys()
+    assert 0 <= row.breakdown["evidence_f1"] <= row.breakdown["annotated_evidence_f1"]
     assert row.by_entities == [{"entities": "1-10", "documents": 12, "f1": row.breakdown["f1"]}]
     recalls = [recall for recall, _ in row.curve]
     assert recalls == sorted(recalls)

@@ -84,10 +84,9 @@ def _warn(gold: Path, facts: Counts, unknown_titles: Iterable[str]) -> None:
 
 
 def _as_json(scores: Scores, by_identifier: Counts | None) -> str:
-    stored: dict[str, object] = dict(scores.to_json())
+    stored = {**scores.to_json(), "annotated_evidence": scores.annotated_evidence.to_json()}
     if by_identifier is not None:
-        names = ("f1", "precision", "recall", "tp", "fp", "fn")
-        stored["by_identifier"] = {name: getattr(by_identifier, name) for name in names}
+        stored["by_identifier"] = by_identifier.to_json()
     return json.dumps(stored, indent=1)
 
 

@@ -6,6 +6,7 @@ import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from atlop.errors import DataError, shown
@@ -24,6 +25,17 @@ def score(kind: str, name: str) -> Score:
 def entities_score(entities: str) -> Score:
     """Return the lookup of the F1 of documents with so many entities."""
     return lambda row: next((part["f1"] for part in row.by_entities if part["entities"] == entities), None)
+
+
+def swing(name: str) -> Score:
+    """Return the lookup of the mean change of a dev score from one epoch to the next, in the second half of a run."""
+
+    def found(row: Row) -> float | None:
+        values = [entry[name] for entry in row.history if name in entry]
+        changes = [abs(after - before) for before, after in pairwise(values[len(values) // 2 :])]
+        return statistics.fmean(changes) if changes else None
+
+    return found
 
 
 TUNED_F1 = score("tuned", "f1")

@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping
 
 from atlop.experiments.block import Listing, Table, one_line
-from atlop.experiments.results import Estimate, Group, Results, Score, entities_score, score
+from atlop.experiments.results import Estimate, Group, Results, Score, entities_score, score, swing
 
 NONE = "–"
 """Shown where there is no score."""
@@ -23,6 +23,7 @@ TITLES = {
     "published": "Differences beside the published ones",
     "breakdown": "F1 by kind of fact and size of document",
     "calibration": "Calibration error",
+    "swing": "Change of F1 from epoch to epoch",
     "identifiers": "Scores by identifier",
     "figures": "Figures",
     "commands": "Commands",
@@ -166,6 +167,15 @@ def calibration(results: Results) -> Table:
     return Table(("Row", "Error before", "Error after"), tuple(lines))
 
 
+def swings(results: Results) -> Table | None:
+    """Show how much the dev F1 changes from one epoch to the next, sign ignored, in the second half of training."""
+    untuned, tuned = swing("f1"), swing("tuned_f1")
+    if not results.any(untuned):
+        return None
+    lines = [(g.name, spread(g.estimate(untuned)), spread(g.estimate(tuned))) for g in results.groups]
+    return Table(("Row", "Untuned", "Tuned"), tuple(lines))
+
+
 def identifiers(results: Results) -> Table | None:
     """Show the scores by identifier."""
     groups = [group for group in results.groups if any(row.by_identifier for row in group.rows)]
@@ -221,6 +231,7 @@ TABLES: dict[str, Callable[[Results], Table | Listing | None]] = {
     "published": published,
     "breakdown": breakdown,
     "calibration": calibration,
+    "swing": swings,
     "identifiers": identifiers,
     "commands": commands,
 }

@@ -18,7 +18,7 @@ from atlop.experiments.row import Row
 
 MakeRow = Callable[..., Row]
 
-SHOWN = ["scores", "breakdown", "calibration", "figures", "commands"]
+SHOWN = ["scores", "breakdown", "calibration", "swing", "figures", "commands"]
 """The blocks of a sweep without published scores and identifiers, in order."""
 
 
@@ -121,7 +121,7 @@ def test_an_html_page_has_every_sweep(rows: list[Row], drawn: list[str], tmp_pat
     assert drawn == ["tiny", "second"]
 
 
-AVAILABLE = "scores, breakdown, calibration, commands, figures, " + ", ".join(CHARTS)
+AVAILABLE = "scores, breakdown, calibration, swing, commands, figures, " + ", ".join(CHARTS)
 WRONG = {
     "<!-- report: large scores -->\n<!-- end -->": "got sweep 'large', expected one of tiny, second",
     "<!-- report: tiny identifiers -->\n<!-- end -->": f"got table 'identifiers', expected one of {AVAILABLE}",

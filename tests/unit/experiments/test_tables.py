@@ -118,6 +118,15 @@ def test_calibration(results: Results) -> None:
     ]
 
 
+def test_swing_is_the_mean_change_in_the_second_half(make_row: MakeRow) -> None:
+    untuned, tuned = (0.9, 0.1, 0.5, 0.6, 0.4, 0.5), (0.1, 0.2, 0.5, 0.5, 0.52, 0.51)
+    both = zip(untuned, tuned, strict=True)
+    history = [{"epoch": float(n), "f1": f1, "tuned_f1": best} for n, (f1, best) in enumerate(both, start=1)]
+    (results,) = by_sweep([make_row(history=history), make_row("one epoch", history=history[:1])])
+    # From 0.6 to 0.4 to 0.5, and from 0.5 to 0.52 to 0.51.
+    assert markdown(results, "swing")[2:] == ["| full | 15.00 | 1.50 |", "| one epoch | – | – |"]
+
+
 def test_identifiers(make_row: MakeRow) -> None:
     counted = {"f1": 0.5, "precision": 0.6, "recall": 0.4}
     (results,) = by_sweep([make_row(by_identifier=counted), make_row("without")])
@@ -165,7 +174,8 @@ def test_short_runs(make_row: MakeRow) -> None:
 
 
 def test_tables_without_data_are_not_there(make_row: MakeRow) -> None:
-    assert list(tables(by_sweep([make_row()])[0])) == ["scores", "breakdown", "calibration", "commands"]
+    assert list(tables(by_sweep([make_row()])[0])) == ["scores", "breakdown", "calibration", "swing", "commands"]
+    assert "swing" not in tables(by_sweep([make_row(history=[])])[0])
 
 
 def test_every_table_has_a_title() -> None:

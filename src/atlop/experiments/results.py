@@ -29,13 +29,12 @@ def entities_score(entities: str) -> Score:
 
 def swing(name: str) -> Score:
     """Return the lookup of the mean change of a dev score from one epoch to the next, in the second half of a run."""
+    return lambda row: _mean_change([entry[name] for entry in row.history if name in entry])
 
-    def found(row: Row) -> float | None:
-        values = [entry[name] for entry in row.history if name in entry]
-        changes = [abs(after - before) for before, after in pairwise(values[len(values) // 2 :])]
-        return statistics.fmean(changes) if changes else None
 
-    return found
+def _mean_change(values: list[float]) -> float | None:
+    changes = [abs(after - before) for before, after in pairwise(values[len(values) // 2 :])]
+    return statistics.fmean(changes) if changes else None
 
 
 TUNED_F1 = score("tuned", "f1")

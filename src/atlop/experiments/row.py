@@ -52,7 +52,7 @@ class Row:
     per_relation: dict[str, float]
     """The same with an offset for each relation."""
     breakdown: dict[str, float | None]
-    """Scores of :meth:`~atlop.evaluation.Scores.to_json` over all documents, tuned."""
+    """Scores of :meth:`~atlop.evaluation.Scores.to_json` and ``annotated_evidence_f1``, over all documents, tuned."""
     by_entities: list[dict[str, Any]]
     """``entities`` (a range such as ``11-15``), ``documents`` and ``f1`` of documents with so many entities, tuned."""
     curve: list[tuple[float, float]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -108,6 +108,9 @@ class TrainingConfig:
 
     encoder: str = setting(STRING)
     """Pretrained encoder: a name on the Hugging Face Hub, or a folder."""
+    init: str | None = setting(optional(STRING), None)
+    """Trained model to start from, in the place of a pretrained encoder and new relation layers: ``bundled``, a name on
+    the Hugging Face Hub, or a folder. Its relations need not be those of the training documents."""
     train: Path = setting(PATH)
     """Training documents, in any format that atlop reads."""
     train_unlabelled: tuple[Path, ...] = setting(PATH_LIST, ())
@@ -170,17 +173,18 @@ def _training_mistakes(config: TrainingConfig) -> list[str]:
 
 
 def load_training_config(
-    path: Path, overrides: Mapping[str, Any] | None = None, *, base: ModelConfig | None = None
+    path: Path, overrides: Mapping[str, Any] | None = None, *, inherit: Callable[[str], ModelConfig] | None = None
 ) -> TrainingConfig:
     """Read a YAML file; its paths are relative to its folder, those in ``overrides`` to the working directory.
 
     An encoder that begins with ``.``, ``/`` or ``~``, or that is a folder beside the file, is a path like the others;
-    any other encoder is left as it is, a name on the Hub.
+    any other encoder is left as it is, a name on the Hub. So is the model of ``init``.
 
     Args:
         path: the file.
         overrides: settings that replace the file's, by name; ``model.block_size`` replaces one of ``model``.
-        base: the source of the model settings that are given nowhere; by default those of :class:`ModelConfig`.
+        inherit: returns the settings of the model of ``init``, for those that are given nowhere, as
+            :func:`atlop.folder.initial_config` does; without it, these are the defaults.
 
     Raises:
         ConfigError: listing every mistake in the file and the overrides.
@@ -188,9 +192,12 @@ def load_training_config(
     settings = read_yaml(path)
     for entry in dataclasses.fields(TrainingConfig):
         is_path = "Path" in str(entry.type)
-        if entry.name in settings and (is_path or entry.name == "encoder"):
+        if entry.name in settings and (is_path or entry.name in ("encoder", "init")):
             settings[entry.name] = _resolve(settings[entry.name], path.parent, is_path=is_path)
-    return _build_training(_override(settings, overrides or {}), source=str(path), base=base)
+    settings = _override(settings, overrides or {})
+    init = settings.get("init")
+    base = inherit(init) if inherit and isinstance(init, str) else None
+    return _build_training(settings, source=str(path), base=base)
 
 
 def _resolve(value: Any, folder: Path, *, is_path: bool) -> Any:

@@ -36,6 +36,7 @@ MODEL = {
 }
 TRAINING = {
     "encoder": (["", None, 5, "a\0b"], "a string"),
+    "init": (["", 5, "a\0b"], "a string, or null"),
     "train": (["", 5, None, Path("a\0b")], "the path of a file"),
     "train_unlabelled": (["a.json", [5], [""], None], "a list of paths"),
     "teachers": (["model", [5], None], "a list of paths"),
@@ -269,14 +270,14 @@ def test_paths_count_from_the_file_and_in_overrides_from_here(
         ("bert-base-cased", None),
     ],
 )
-def test_an_encoder_that_is_a_path_is_relative_to_the_file(
+def test_a_model_that_is_a_path_is_relative_to_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: str, expected: str | None
 ) -> None:
     (tmp_path / "runs" / "nearby").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    (tmp_path / "runs" / "run.yaml").write_text(f"encoder: {encoder}\ntrain: a\n")
-    found = load_training_config(tmp_path / "runs" / "run.yaml").encoder
-    assert found == (encoder if expected is None else str(tmp_path / expected))
+    (tmp_path / "runs" / "run.yaml").write_text(f"encoder: {encoder}\ninit: {encoder}\ntrain: a\n")
+    found = load_training_config(tmp_path / "runs" / "run.yaml")
+    assert {found.encoder, found.init} == {encoder if expected is None else str(tmp_path / expected)}
 
 
 def test_a_symlink_loop_or_an_overlong_name_is_a_path_like_any_other(write: Callable[[str], Path]) -> None:
@@ -286,10 +287,25 @@ def test_a_symlink_loop_or_an_overlong_name_is_a_path_like_any_other(write: Call
     assert (config.train, config.dev) == (path.parent / "loop", path.parent / ("x" * 300))
 
 
-def test_settings_that_are_given_nowhere_are_those_of_the_base(write: Callable[[str], Path]) -> None:
-    base = ModelConfig(embedding_size=128, max_labels=2)
-    config = load_training_config(write("encoder: a\ntrain: b\nmodel: {max_labels: 1}"), {"model.window": 9}, base=base)
-    assert config.model == dataclasses.replace(base, max_labels=1, window=9)
+def test_settings_that_are_given_nowhere_are_those_of_the_model_to_start_from(write: Callable[[str], Path]) -> None:
+    bases = {"large": ModelConfig(embedding_size=128, max_labels=2), "small": ModelConfig(embedding_size=64)}
+    path = write("encoder: a\ntrain: b\ninit: large\nmodel: {max_labels: 1}")
+    config = load_training_config(path, {"model.window": 9}, inherit=bases.__getitem__)
+    assert config.model == dataclasses.replace(bases["large"], max_labels=1, window=9)
+    config = load_training_config(path, {"init": "small"}, inherit=bases.__getitem__)
+    assert config.model == dataclasses.replace(bases["small"], max_labels=1)
+
+
+@pytest.mark.parametrize("init", ["init: null", ""])
+def test_without_a_model_to_start_from_nothing_is_inherited(write: Callable[[str], Path], init: str) -> None:
+    config = load_training_config(write(f"encoder: a\ntrain: b\n{init}"), inherit={}.__getitem__)
+    assert config.model == ModelConfig()
+
+
+def test_a_model_to_start_from_that_is_no_name_is_told(write: Callable[[str], Path]) -> None:
+    path = write("encoder: a\ntrain: b\ninit: 5")
+    (mistake,) = mistakes_of(lambda: load_training_config(path, inherit={}.__getitem__))
+    assert mistake == "init: got 5 (int), expected a string, or null"
 
 
 @pytest.mark.parametrize("section", ["model: {embedding_size: 128, max_labels: 2}", "model:", ""])

@@ -36,18 +36,16 @@ def train(
     output: Path,
     *,
     resume: bool = False,
-    init: str | None = None,
     device: str = "auto",
     callbacks: Sequence[TrainerCallback] = (),
 ) -> dict[str, float]:
     """Train a model and leave that of the best epoch in a folder.
 
     Args:
-        config: everything that the run depends on.
+        config: everything that the run depends on. With ``init``, its settings of the model must agree with the
+            structure of that model, as those of :func:`atlop.folder.initial_config` do.
         output: the folder; it must be new or empty unless ``resume``.
         resume: continue from the last complete state in ``output``, or start if there is none.
-        init: a model to start from instead of new relation layers, which may have other relations; ``config.model``
-            must agree with its structure, as that of :func:`atlop.folder.initial_config` does.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         callbacks: called at every step, to show progress for example; nothing is shown otherwise.
 
@@ -57,12 +55,12 @@ def train(
     Raises:
         AtlopError: if the folder is in use, or the documents, labels, encoder or device cannot be used.
     """
-    target, settings = choose_device(device), describe(config, init)
+    target, settings = choose_device(device), describe(config)
     precision = choose_precision(config.precision, target, training=True)
     with claim(output) if is_first_process() else nullcontext():
         if is_first_process():
             check_output(output, settings, resume=resume)
-        trainer = prepare(dataclasses.replace(config, precision=precision), output, init=init, device=target)
+        trainer = prepare(dataclasses.replace(config, precision=precision), output, device=target)
         trainer.remove_callback(ProgressCallback)
         for callback in callbacks:
             trainer.add_callback(callback)
@@ -81,10 +79,10 @@ def is_first_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def prepare(config: TrainingConfig, output: Path, *, init: str | None, device: torch.device) -> RelationTrainer:
+def prepare(config: TrainingConfig, output: Path, *, device: torch.device) -> RelationTrainer:
     """Return the trainer of a run, ready to start; everything that is read is checked before the model is loaded."""
-    if init is not None:
-        check_structure(config.model, init)
+    if config.init is not None:
+        check_structure(config.model, config.init)
     elif config.encoder.startswith((".", "/", "~")) and not os.path.isdir(config.encoder):  # noqa: PTH112
         raise CheckpointError(f"encoder {config.encoder!r}: no such folder")
     corpora = read_corpora(config)
@@ -92,7 +90,7 @@ def prepare(config: TrainingConfig, output: Path, *, init: str | None, device: t
     check_dev(config, corpora, labels)
     set_seed(config.seed)
     try:
-        checkpoint = start_from(init, config.model, labels) if init else build(config, labels)
+        checkpoint = start_from(config.init, config.model, labels) if config.init else build(config, labels)
     except RuntimeError as error:  # of torch, for want of memory
         raise AtlopError(f"the model cannot be built in these sizes: {reason(error)}") from error
     return make_trainer(checkpoint, corpora, config, output, device)
@@ -121,9 +119,9 @@ def check_structure(config: ModelConfig, init: str) -> None:
     differ = [name for name in STRUCTURE if getattr(config, name) != getattr(own, name)]
     if differ:
         both = ((name, getattr(config, name), getattr(own, name)) for name in differ)
-        expected = "as in the model to start from; leave it out"
+        expected = "as in the model to start from"
         mistakes = [f"model.{name}: got {found!r}, expected {wanted!r}, {expected}" for name, found, wanted in both]
-        raise ConfigError(mistakes, source=f"--init {init}")
+        raise ConfigError(mistakes, source=f"init {init!r}")
 
 
 def start_from(init: str, config: ModelConfig, labels: LabelMap) -> Checkpoint:

@@ -32,10 +32,9 @@ STATE_FILES = ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state*.
 """The files of a complete state, the last one written last; each process has a random state of its own."""
 
 
-def describe(config: TrainingConfig, init: str | None) -> dict[str, Any]:
-    """Return everything that a run depends on, its configuration and the model that it starts from, as JSON."""
-    settings = dataclasses.asdict(config) | {"init": init}
-    described: dict[str, Any] = json.loads(json.dumps(settings, default=str))
+def describe(config: TrainingConfig) -> dict[str, Any]:
+    """Return everything that a run depends on as JSON."""
+    described: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config), default=str))
     return described
 
 

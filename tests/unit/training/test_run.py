@@ -418,7 +418,7 @@ def test_settings_that_are_no_structure_apply_to_a_model_to_start_from(
     configure: Configure, base: Path, tmp_path: Path
 ) -> None:
     sizes = dataclasses.replace(initial_config(base), max_labels=1, window_overlap=8)
-    train(configure(model=sizes), tmp_path / "out", init=str(base), device="cpu")
+    train(configure(model=sizes, init=str(base)), tmp_path / "out", device="cpu")
     assert load(tmp_path / "out").config == sizes
 
 
@@ -427,10 +427,10 @@ def test_another_structure_than_that_of_the_model_to_start_from_is_told(
 ) -> None:
     sizes = ModelConfig(embedding_size=8, block_size=4, markers="each", window_overlap=16)
     with pytest.raises(ConfigError) as caught:
-        train(configure(model=sizes), tmp_path / "out", init=str(base), device="cpu")
-    expected = "as in the model to start from; leave it out"
+        train(configure(model=sizes, init=str(base)), tmp_path / "out", device="cpu")
+    expected = "as in the model to start from"
     assert str(caught.value) == (
-        f"--init {base}: 2 mistakes\n"
+        f"init '{base}': 2 mistakes\n"
         f"  - model.embedding_size: got 8, expected 12, {expected}\n"
         f"  - model.markers: got 'each', expected 'shared', {expected}"
     )
@@ -441,7 +441,7 @@ def test_a_run_from_a_model_is_resumed_from_the_same_model_only(
     configure: Configure, base: Path, tmp_path: Path
 ) -> None:
     config = configure(model=initial_config(base))
-    train(config, tmp_path / "out", init=str(base), device="cpu")
+    train(dataclasses.replace(config, init=str(base)), tmp_path / "out", device="cpu")
     assert load(tmp_path / "out").config.embedding_size == 12
     assert load(tmp_path / "out").labels == LabelMap(("P1", "P2"), type_constraints=PEOPLE)
     with pytest.raises(ConfigError) as caught:

@@ -109,7 +109,7 @@ def test_several_processes_have_a_random_state_each(state: Callable[..., Path], 
 
 
 def test_a_run_is_described_with_all_that_it_depends_on(configure: Configure) -> None:
-    described = describe(configure(), "base")
+    described = describe(configure(init="base"))
     assert (described["init"], described["report_to"], described["dev"]) == ("base", [], None)
     assert described["train"] == str(configure().train)
     assert described["model"]["embedding_size"] == 8
@@ -211,8 +211,8 @@ def test_a_path_that_cannot_be_a_folder_is_told(corpus_file: Path, tmp_path: Pat
     assert refusal(tmp_path / ("x" * 300)).endswith("x: cannot be written: File name too long")
 
 
-def check(output: Path, config: TrainingConfig, *, init: str | None = None, resume: bool = False) -> None:
-    check_output(output, describe(config, init), resume=resume)
+def check(output: Path, config: TrainingConfig, *, resume: bool = False) -> None:
+    check_output(output, describe(config), resume=resume)
 
 
 @pytest.mark.parametrize("resume", [False, True])
@@ -237,21 +237,21 @@ def test_a_folder_of_something_else_is_not_resumed(configure: Configure, tmp_pat
 
 
 def test_the_same_settings_go_on(configure: Configure, tmp_path: Path) -> None:
-    write_json(tmp_path / CONFIG, describe(configure(), "base"))
-    check(tmp_path, configure(), init="base", resume=True)
+    write_json(tmp_path / CONFIG, describe(configure(init="base")))
+    check(tmp_path, configure(init="base"), resume=True)
 
 
 def test_other_settings_are_told_all_at_once(configure: Configure, tmp_path: Path) -> None:
     before = configure(model=ModelConfig(embedding_size=8, block_size=8))
-    write_json(tmp_path / CONFIG, describe(before, None))
-    now: dict[str, Any] = {"epochs": 5, "seed": 1, "model": before.model}
+    write_json(tmp_path / CONFIG, describe(before))
+    now: dict[str, Any] = {"epochs": 5, "seed": 1, "init": "base", "model": before.model}
     with pytest.raises(ConfigError) as caught:
-        check(tmp_path, configure(**now), init="base", resume=True)
+        check(tmp_path, configure(**now), resume=True)
     assert str(caught.value) == (
         f"--resume {tmp_path}: 3 mistakes\n"
+        "  - init: got 'base', the run began with None\n"
         "  - epochs: got 5, the run began with 1\n"
-        "  - seed: got 1, the run began with 66\n"
-        "  - init: got 'base', the run began with None"
+        "  - seed: got 1, the run began with 66"
     )
 
 

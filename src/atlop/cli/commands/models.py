@@ -31,8 +31,8 @@ def train(
     from atlop.yaml_settings import parse_overrides
 
     options.choice("--device", device, options.DEVICES)
-    base = initial_config(init) if init else None
-    settings = load_training_config(config, parse_overrides(overrides or []), base=base)
+    changes = parse_overrides(overrides or []) | ({"init": init} if init else {})
+    settings = load_training_config(config, changes, inherit=initial_config)
     with loading():
         from atlop.cli.training import TrainingProgress, hide_bars, tell_teachers
         from atlop.training import train as run
@@ -40,7 +40,7 @@ def train(
     hide_bars()
     tell_teachers(settings)
     with closing(TrainingProgress()) as progress:
-        best = run(settings, output, resume=resume, init=init, device=device, callbacks=[progress])
+        best = run(settings, output, resume=resume, device=device, callbacks=[progress])
     parts = [f"Model in {output}"]
     if best:
         scores = ", ".join(f"{name.removeprefix('eval_')} {value:.4g}" for name, value in best.items())

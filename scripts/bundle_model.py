@@ -1,6 +1,8 @@
 """Bundle a trained model with the package: fp16 weights, calibrated, a model card with the scores measured here.
 
-python scripts/bundle_model.py RUN --dev DEV.json --train TRAIN.json
+python scripts/bundle_model.py RESULTS.jsonl ROW --seed SEED
+
+The model is that of a finished run of a sweep whose models were kept.
 """
 
 from __future__ import annotations
@@ -8,8 +10,8 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import platform
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,13 @@ from atlop.calibration import Calibration
 from atlop.checkpoint import load as load_checkpoint
 from atlop.checkpoint import save
 from atlop.evaluation import evaluate_end_to_end, facts_of
+from atlop.experiments.plan import run_folder
+from atlop.experiments.row import Row, read_rows
+from atlop.experiments.sweep import RUNS
 from atlop.extractor import PairScores
 from atlop.folder import BUNDLED, write_calibration
 from atlop.training.corpora import read_unlabelled
-from atlop.training.states import CONFIG, HISTORY
+from atlop.training.states import CONFIG
 from atlop.training.tuning import Margins, TunedScores, score_by_halves, tune
 
 CARD = """---
@@ -43,10 +48,10 @@ and `atlop predict` use it by default.
 |---|---|
 | encoder | all-MiniLM-L6-v2 of sentence-transformers, 6 layers, width 384, Apache-2.0 |
 | training documents | {train}: {train_documents} of the 3,053 of Re-DocRED (Tan et al., 2022), MIT |
-| other documents | {unlabelled:,} of DocRED (Yao et al., 2019), MIT, whose relations a teacher labelled |
-| teacher | the same model, trained in {teacher[epochs]} epochs on the same documents, {teacher[minutes]:.0f} minutes |
+| other documents | {unlabelled:,} of DocRED (Yao et al., 2019), MIT, whose relations the teachers labelled |
+| teachers | models trained before on the same documents: {teachers} |
 | selected by | F1 after tuning on the {dev_documents} documents of {dev} |
-| training | {epochs} epochs, batch {batch_size}, seed {seed}, {minutes:.0f} minutes on {machine} |
+| training | from {init}, in {epochs} epochs, batch {batch_size}, seed {seed}, {minutes:.0f} minutes on {machine} |
 | weights | {megabytes:.1f} MB in fp16, {parameters:,} of them |
 | licence | Apache-2.0 |
 
@@ -92,6 +97,9 @@ texts, and with entities that were found, they may be off.
 ```
 make bundled-model
 ```
+
+trains the teachers, which are rows of the results in the documentation, and then this model. These runs took
+{total:.0f} minutes together.
 """
 
 
@@ -157,17 +165,22 @@ def calibrate(dev: list[Document], train: list[Document]) -> dict[str, str | flo
     return {"offset": extractor.calibration.offset, "rows": rows, **distances(scores), **tuned}
 
 
-def settings_of(run: Path) -> dict[str, Any]:
-    """Return the settings of a run, and the minutes that it took."""
-    settings: dict[str, Any] = json.loads((run / CONFIG).read_text(encoding="utf-8"))
-    history = json.loads((run / HISTORY).read_text(encoding="utf-8"))
-    return settings | {"minutes": max(row.get("train_runtime", 0) for row in history) / 60}
+def stage(row: Row) -> str:
+    """Return what the card says of a teacher."""
+    f1, epochs = 100 * row.tuned["f1"], row.history[-1]["epoch"]
+    return f"{row.name} (seed {row.seed}, {epochs:.0f} epochs, {row.minutes:.0f} minutes, F1 {f1:.2f})"
 
 
-def write_card(run: Path, measured: dict[str, str | float], dev: Path, train: Path, machine: str) -> str:
-    """Return the model card of a run whose model is bundled."""
-    settings = settings_of(run)
-    (teacher,) = settings["teachers"]
+def write_card(row: Row, settings: dict[str, Any], before: list[Row], measured: Mapping[str, str | float]) -> str:
+    """Return the model card of a run whose model is bundled.
+
+    Args:
+        row: the run.
+        settings: its settings.
+        before: the runs of its teachers.
+        measured: what was measured of the bundled model.
+    """
+    dev, train, cores = Path(settings["dev"]), Path(settings["train"]), row.machine["threads"]
     checkpoint = load_checkpoint()
     known = [*read(train), *read(dev)]
     unlabelled = read_unlabelled([Path(path) for path in settings["train_unlabelled"]], known=known)
@@ -175,31 +188,36 @@ def write_card(run: Path, measured: dict[str, str | float], dev: Path, train: Pa
         train=train.name,
         train_documents=len(read(train)),
         unlabelled=len(unlabelled),
-        teacher=settings_of(Path(teacher)),
+        teachers="; ".join(map(stage, before)),
+        init=next(each.name for each in before if run_folder(*each.key) == Path(settings["init"]).name),
+        minutes=row.minutes,
+        total=sum(each.minutes for each in (row, *before)),
+        machine=f"{'one core' if cores == 1 else f'{cores} cores'} of {row.machine['processor']}",
         dev=dev.name,
         dev_documents=len(read(dev)),
-        machine=machine,
         megabytes=(BUNDLED / "model.safetensors").stat().st_size / 1e6,
         parameters=sum(weight.numel() for weight in checkpoint.model.parameters()),
         date=datetime.date.today().isoformat(),
         **measured,
-        **{name: settings[name] for name in ("epochs", "batch_size", "seed", "minutes")},
+        **{name: settings[name] for name in ("epochs", "batch_size", "seed")},
     )
 
 
 def main() -> None:
     """Bundle the model of a run, score it and write its card."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path)
-    parser.add_argument("--dev", type=Path, required=True)
-    parser.add_argument("--train", type=Path, required=True)
-    cores = f"{torch.get_num_threads()} cores of {platform.processor() or platform.machine()}"
-    parser.add_argument("--machine", default=cores, help="where the run was trained, if not here")
+    parser.add_argument("results", type=Path, help="results of the sweep, beside its models")
+    parser.add_argument("row")
+    parser.add_argument("--seed", type=int, required=True)
     arguments = parser.parse_args()
-    save(load_checkpoint(arguments.run), BUNDLED, dtype=torch.float16)
-    dev, train = read(arguments.dev), read(arguments.train)
+    rows = {run_folder(*row.key): row for row in read_rows(arguments.results)}
+    run = arguments.results.parent / RUNS / run_folder(arguments.row, arguments.seed)
+    settings = json.loads((run / CONFIG).read_text(encoding="utf-8"))
+    before = [rows[Path(teacher).name] for teacher in settings["teachers"]]
+    save(load_checkpoint(run), BUNDLED, dtype=torch.float16)
+    dev, train = read(settings["dev"]), read(settings["train"])
     measured = calibrate(dev, train) | {"levels": end_to_end(dev)}
-    card = write_card(arguments.run, measured, arguments.dev, arguments.train, arguments.machine)
+    card = write_card(rows[run.name], settings, before, measured)
     (BUNDLED / "README.md").write_text(card, encoding="utf-8")
     RESULTS.write_text(with_scores(RESULTS.read_text(encoding="utf-8"), card), encoding="utf-8")
     sys.stdout.write(card)

@@ -33,6 +33,11 @@ SWEEP_KEYS = ("name", "base", "settings", "seeds", "rows")
 ROW_KEYS = ("name", "settings", "seeds", "published", "note")
 
 
+def run_folder(name: str, seed: int) -> str:
+    """Return the name of the folder of a run, from the name of its row and its seed."""
+    return f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}-{seed}"
+
+
 @dataclass(frozen=True)
 class Run:
     """One training run of a sweep."""
@@ -49,7 +54,7 @@ class Run:
     @property
     def folder(self) -> str:
         """Name of the folder to train into."""
-        return f"{re.sub(r'[^a-z0-9]+', '-', self.name.lower()).strip('-')}-{self.seed}"
+        return run_folder(self.name, self.seed)
 
 
 @dataclass(frozen=True)
@@ -63,18 +68,23 @@ class Plan:
     """Settings that replace those of the base in all rows."""
     runs: tuple[Run, ...]
 
-    def only(self, names: Sequence[str] | None) -> Plan:
-        """Return the plan with some of its rows, with all if there are no names.
+    def only(self, names: Sequence[str] | None = None, seeds: Sequence[int] | None = None) -> Plan:
+        """Return the plan with some of its rows and seeds, with all where none are given.
 
         Raises:
-            AtlopError: naming the rows that the plan does not have.
+            AtlopError: naming the rows or seeds that the plan does not have.
         """
-        known = list(dict.fromkeys(run.name for run in self.runs))
-        missing = [name for name in names or () if name not in known]
-        if missing:
-            found, expected = (", ".join(map(repr, listed)) for listed in (missing, known))
-            raise AtlopError(f"rows: got {found}, expected some of {expected}")
-        return dataclasses.replace(self, runs=tuple(run for run in self.runs if not names or run.name in names))
+        _check_known("rows", names, [run.name for run in self.runs])
+        rows = [run for run in self.runs if not names or run.name in names]
+        _check_known("seeds", seeds, [run.seed for run in rows])
+        return dataclasses.replace(self, runs=tuple(run for run in rows if not seeds or run.seed in seeds))
+
+
+def _check_known(kind: str, chosen: Sequence[Any] | None, known: Sequence[Any]) -> None:
+    missing = [value for value in chosen or () if value not in known]
+    if missing:
+        found, expected = (", ".join(map(repr, dict.fromkeys(listed))) for listed in (missing, known))
+        raise AtlopError(f"{kind}: got {found}, expected some of {expected}")
 
 
 def read_plan(path: Path, overrides: Mapping[str, Any] | None = None) -> Plan:

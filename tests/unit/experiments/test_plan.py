@@ -34,6 +34,15 @@ def test_some_rows_can_be_chosen(sweep_file: Path) -> None:
     assert str(caught.value) == "rows: got 'fully', 'none', expected some of 'full', 'no context'"
 
 
+def test_some_seeds_can_be_chosen(sweep_file: Path) -> None:
+    plan = read_plan(sweep_file)
+    assert [run.folder for run in plan.only(seeds=[1]).runs] == ["full-1", "no-context-1"]
+    assert [run.folder for run in plan.only(["full"], [2]).runs] == ["full-2"]
+    with pytest.raises(AtlopError) as caught:
+        plan.only(["no context"], [1, 2, 3])
+    assert str(caught.value) == "seeds: got 2, 3, expected some of 1"
+
+
 @pytest.mark.parametrize("path", SHIPPED, ids=[path.stem for path in SHIPPED])
 def test_the_shipped_sweeps_are_sound(path: Path) -> None:
     plan = read_plan(path)

@@ -25,6 +25,9 @@ def sweep(
     row: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Train only this row; can be given several times.")
     ] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option(metavar="SEED", help="Train only this seed; can be given several times.")
+    ] = None,
     keep_models: Annotated[bool, typer.Option("--keep-models", help="Keep the models of finished runs.")] = False,
     device: options.Device = "auto",
 ) -> None:
@@ -33,7 +36,7 @@ def sweep(
     from atlop.yaml_settings import parse_overrides
 
     options.choice("--device", device, options.DEVICES)
-    plan = read_plan(config, parse_overrides(overrides or [])).only(row)
+    plan = read_plan(config, parse_overrides(overrides or [])).only(row, seed)
     with loading():
         from atlop.cli.training import TrainingProgress, hide_bars, tell_teachers
         from atlop.experiments.sweep import run_sweep

@@ -12,7 +12,7 @@ from atlop.heads import Head
 from atlop.model.relation_model import RelationOutput
 from atlop.parts import Sizes, register
 
-LOSS_WEIGHT = 0.1
+LOSS_WEIGHT = 0.4
 """Share of this loss in that of the model, as published for BERT-base."""
 
 EPSILON = 1e-30

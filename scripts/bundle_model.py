@@ -51,7 +51,7 @@ and `atlop predict` use it by default.
 | other documents | {unlabelled:,} of DocRED (Yao et al., 2019), MIT, whose relations the teachers labelled |
 | teachers | models trained before on the same documents: {teachers} |
 | selected by | F1 after tuning on the {dev_documents} documents of {dev} |
-| training | from {init}, in {epochs} epochs, batch {batch_size}, seed {seed}, {minutes:.0f} minutes on {machine} |
+| training | from `{init}`, in {epochs} epochs, batch {batch_size}, seed {seed}, {minutes:.0f} minutes on {machine} |
 | weights | {megabytes:.1f} MB in fp16, {parameters:,} of them |
 | licence | Apache-2.0 |
 
@@ -168,7 +168,7 @@ def calibrate(dev: list[Document], train: list[Document]) -> dict[str, str | flo
 def stage(row: Row) -> str:
     """Return what the card says of a teacher."""
     f1, epochs = 100 * row.tuned["f1"], row.history[-1]["epoch"]
-    return f"{row.name} (seed {row.seed}, {epochs:.0f} epochs, {row.minutes:.0f} minutes, F1 {f1:.2f})"
+    return f"`{row.name}` (seed {row.seed}, {epochs:.0f} epochs, {row.minutes:.0f} minutes, F1 {f1:.2f})"
 
 
 def write_card(row: Row, settings: dict[str, Any], before: list[Row], measured: Mapping[str, str | float]) -> str:

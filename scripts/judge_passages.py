@@ -41,7 +41,9 @@ class Judged:
     @property
     def besides(self) -> list[Fact]:
         """What is found and not listed, most confident first."""
-        return sorted(self.found.keys() - {*self.said, *self.following}, key=lambda fact: -self.found[fact][0])
+        others = self.found.keys() - {*self.said, *self.following}
+        # Many facts have the same confidence, that of a plateau of its curve.
+        return sorted(others, key=lambda fact: (-round(self.found[fact][0], 2), fact))
 
     @property
     def counts(self) -> tuple[int, int, int, int, int, int]:

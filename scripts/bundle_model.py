@@ -186,7 +186,7 @@ def write_card(row: Row, settings: dict[str, Any], before: list[Row], measured: 
     unlabelled = read_unlabelled([Path(path) for path in settings["train_unlabelled"]], known=known)
     return CARD.format(
         train=train.name,
-        train_documents=len(read(train)),
+        train_documents=row.documents["train"],
         unlabelled=len(unlabelled),
         teachers="; ".join(map(stage, before)),
         init=next(each.name for each in before if run_folder(*each.key) == Path(settings["init"]).name),
@@ -194,7 +194,7 @@ def write_card(row: Row, settings: dict[str, Any], before: list[Row], measured: 
         total=sum(each.minutes for each in (row, *before)),
         machine=f"{'one core' if cores == 1 else f'{cores} cores'} of {row.machine['processor']}",
         dev=dev.name,
-        dev_documents=len(read(dev)),
+        dev_documents=row.documents["dev"],
         megabytes=(BUNDLED / "model.safetensors").stat().st_size / 1e6,
         parameters=sum(weight.numel() for weight in checkpoint.model.parameters()),
         date=datetime.date.today().isoformat(),
@@ -212,6 +212,8 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = {run_folder(*row.key): row for row in read_rows(arguments.results)}
     run = arguments.results.parent / RUNS / run_folder(arguments.row, arguments.seed)
+    if run.name not in rows or not (run / CONFIG).exists():
+        parser.error(f"{run}: no finished run, expected one whose model `atlop sweep --keep-models` kept")
     settings = json.loads((run / CONFIG).read_text(encoding="utf-8"))
     before = [rows[Path(teacher).name] for teacher in settings["teachers"]]
     save(load_checkpoint(run), BUNDLED, dtype=torch.float16)

@@ -119,7 +119,7 @@ def check_structure(config: ModelConfig, init: str) -> None:
     differ = [name for name in STRUCTURE if getattr(config, name) != getattr(own, name)]
     if differ:
         both = ((name, getattr(config, name), getattr(own, name)) for name in differ)
-        expected = "as in the model to start from"
+        expected = "as in the model to start from; give it this value"
         mistakes = [f"model.{name}: got {found!r}, expected {wanted!r}, {expected}" for name, found, wanted in both]
         raise ConfigError(mistakes, source=f"init {init!r}")
 

@@ -428,7 +428,7 @@ def test_another_structure_than_that_of_the_model_to_start_from_is_told(
     sizes = ModelConfig(embedding_size=8, block_size=4, markers="each", window_overlap=16)
     with pytest.raises(ConfigError) as caught:
         train(configure(model=sizes, init=str(base)), tmp_path / "out", device="cpu")
-    expected = "as in the model to start from"
+    expected = "as in the model to start from; give it this value"
     assert str(caught.value) == (
         f"init '{base}': 2 mistakes\n"
         f"  - model.embedding_size: got 8, expected 12, {expected}\n"

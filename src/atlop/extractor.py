@@ -177,8 +177,8 @@ class RelationExtractor:
         offsets = calibration.offsets(labels.relations)
         chosen = decode(scores.logits, self.backend.config.max_labels, offsets)[:, 1:]
         rows, columns = chosen.nonzero()
-        evidence = choose_evidence(scores.evidence, rows)
         confidence = calibration.confidence(margins(scores.logits)[:, 1:][chosen])
+        evidence = choose_evidence(scores.evidence, rows, confidence)
         found = zip(scores.pairs[rows].tolist(), columns.tolist(), confidence.tolist(), evidence, strict=True)
         return tuple(
             Relation(head, tail, name, evidence=sentences, confidence=value, name=labels.display_name(name))

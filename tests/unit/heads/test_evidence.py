@@ -131,9 +131,15 @@ def test_a_model_without_contexts_has_no_evidence_to_train(
 
 def test_sentences_with_enough_of_the_context_are_chosen_or_else_the_one_with_most() -> None:
     weights = np.array([[0.5, 0.1, 0.2], [0.1, 0.15, 0.05], [0.0, 0.0, 0.9]], dtype=np.float32)
-    assert choose_evidence(weights, np.array([0, 1, 1, 2]), 0.2) == [(0, 2), (1,), (1,), (2,)]
+    assert choose_evidence(weights, np.array([0, 1, 1, 2]), np.ones(4), 0.2) == [(0, 2), (1,), (1,), (2,)]
+
+
+def test_the_less_sure_a_relation_is_the_more_a_sentence_must_hold() -> None:
+    weights = np.array([[0.5, 0.2, 0.3]], dtype=np.float32)
+    confidence = np.array([1.0, 0.7, 0.5, 0.1, 0.0])
+    assert choose_evidence(weights, np.zeros(5, np.int64), confidence, 0.2) == [(0, 1, 2), (0, 2), (0,), (0,), (0,)]
 
 
 def test_without_weights_nothing_is_chosen() -> None:
-    assert choose_evidence(None, np.array([0, 1])) == [None, None]
-    assert choose_evidence(np.zeros((2, 0), np.float32), np.array([0])) == [None]
+    assert choose_evidence(None, np.array([0, 1]), np.ones(2)) == [None, None]
+    assert choose_evidence(np.zeros((2, 0), np.float32), np.array([0]), np.ones(1)) == [None]

@@ -53,11 +53,17 @@ def fit_sigmoid(margins: Floats, right: Truth) -> Confidence:
 
 
 def fit_curve(margins: Floats, right: Truth) -> Confidence:
-    """Fit a curve: isotonic regression, each of its levels at the mean of its margins (Oron and Flournoy, 2017)."""
+    """Fit a curve: isotonic regression, each of its levels at the mean of its margins (Oron and Flournoy, 2017).
+
+    Few margins may all be right by chance, which does not make the next one certain, so half a wrong one is added at the
+    highest margin and half a right one at the lowest.
+    """
     from sklearn.isotonic import IsotonicRegression
 
     values = margins.astype(np.float64)
-    fitted = IsotonicRegression(y_min=0, y_max=1).fit_transform(values, right)
+    x, y = np.append(values, [values.max(), values.min()]), np.append(right, [0.0, 1.0])
+    weights = np.append(np.ones(len(values)), [0.5, 0.5])
+    fitted = IsotonicRegression(y_min=0, y_max=1).fit(x, y, sample_weight=weights).predict(values)
     levels, level, counts = np.unique(fitted, return_inverse=True, return_counts=True)
     centres = np.bincount(level, values) / counts
     kept = thinned(centres, levels)

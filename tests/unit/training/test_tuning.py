@@ -299,3 +299,9 @@ def test_one_relation_that_is_all_of_the_label_map() -> None:
     labels = LabelMap(("P1",))
     scores = PairScores("a", np.array([(0, 1), (1, 0)]), np.array([[0, 2], [0, 1]], dtype=np.float32))
     assert tune(Margins.of([scores], [labelled(Relation(0, 1, "P1"))], labels), labels).offset == pytest.approx(-1.5)
+
+
+def test_two_of_two_that_are_right_do_not_make_the_next_one_certain() -> None:
+    curve = fit_curve(np.array([0.0, 1, 2, 3], np.float32), np.array([False, False, True, True]))["curve"]
+    # Half a right one in 2.5 below, half a wrong one in 2.5 above.
+    assert curve == ((0.5, 0.2), (2.5, 0.8))

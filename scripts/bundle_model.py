@@ -1,6 +1,6 @@
 """Bundle a trained model with the package: fp16 weights, calibrated, a model card with the scores measured here.
 
-python scripts/bundle_model.py RESULTS.jsonl ROW --seed SEED
+    python scripts/bundle_model.py RESULTS.jsonl ROW --seed SEED
 
 The model is that of a finished run of a sweep whose models were kept.
 """

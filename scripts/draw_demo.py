@@ -1,6 +1,6 @@
 """Draw what `atlop demo` shows of one document, for the README.
 
-python scripts/draw_demo.py
+    python scripts/draw_demo.py
 """
 
 from __future__ import annotations

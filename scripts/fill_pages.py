@@ -1,6 +1,6 @@
 """Run the examples of the bundled model that some pages show, and put what they print below them.
 
-python scripts/fill_pages.py
+    python scripts/fill_pages.py
 """
 
 from __future__ import annotations

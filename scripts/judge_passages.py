@@ -1,6 +1,6 @@
 """Extract from the ten passages and hold what is found against the facts that docs/passages.md lists.
 
-python scripts/judge_passages.py
+    python scripts/judge_passages.py
 
 Fills in the page: which listed facts are found and how confident they are, what is found besides, and the counts. What
 is found besides is wrong, unless its last column was changed to true.

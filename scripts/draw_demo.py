@@ -1,5 +1,7 @@
 """Draw what `atlop demo` shows of one document, for the README.
 
+Usage:
+
     python scripts/draw_demo.py
 """
 

@@ -1,5 +1,7 @@
 """Run the examples of the bundled model that some pages show, and put what they print below them.
 
+Usage:
+
     python scripts/fill_pages.py
 """
 

@@ -1,5 +1,7 @@
 """What a sweep trains, read from a YAML file and checked before anything is trained.
 
+Such a file:
+
     name: cdr-paper
     base: ../cdr-minilm.yaml        # the settings of every row
     settings: {epochs: 20}          # in the place of some of them

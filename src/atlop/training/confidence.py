@@ -55,8 +55,8 @@ def fit_sigmoid(margins: Floats, right: Truth) -> Confidence:
 def fit_curve(margins: Floats, right: Truth) -> Confidence:
     """Fit a curve: isotonic regression, each of its levels at the mean of its margins (Oron and Flournoy, 2017).
 
-    Few margins may all be right by chance, which does not make the next one certain, so half a wrong one is added at the
-    highest margin and half a right one at the lowest.
+    Few margins may all be right by chance, which does not make the next one certain, so half a wrong one is added at
+    the highest margin and half a right one at the lowest.
     """
     from sklearn.isotonic import IsotonicRegression
 

@@ -40,6 +40,11 @@ def _mean_change(values: list[float]) -> float | None:
 TUNED_F1 = score("tuned", "f1")
 
 
+def seed_score(seed: int) -> Score:
+    """Return the lookup of the F1 that rows are compared by, in the run of one seed."""
+    return lambda row: TUNED_F1(row) if row.seed == seed else None
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A score over seeds, in points."""

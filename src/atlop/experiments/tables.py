@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping
 
 from atlop.experiments.block import Listing, Table, one_line
-from atlop.experiments.results import Estimate, Group, Results, Score, entities_score, score, swing
+from atlop.experiments.results import Estimate, Group, Results, Score, entities_score, score, seed_score, swing
 
 NONE = "–"
 """Shown where there is no score."""
@@ -20,6 +20,7 @@ INTRODUCTION = "Scores are those on the dev documents, in points; ± is the samp
 
 TITLES = {
     "scores": "Scores",
+    "seeds": "F1 of each seed",
     "published": "Differences beside the published ones",
     "breakdown": "F1 by kind of fact and size of document",
     "calibration": "Calibration error",
@@ -98,6 +99,15 @@ def _means(group: Group) -> list[str]:
         score("breakdown", "ign_f1"),
     )
     return [mean(group.estimate(found)) for found in shown]
+
+
+def seeds(results: Results) -> Table | None:
+    """Show the F1 of each run: rows of a few seeds are better compared seed by seed than by their means."""
+    columns = {str(seed): seed_score(seed) for seed in sorted({row.seed for row in results.rows})}
+    if len(columns) == 1:
+        return None
+    lines = [(group.name, *(mean(group.estimate(found)) for found in columns.values())) for group in results.groups]
+    return Table(("Row", *columns), tuple(lines))
 
 
 def published(results: Results) -> Table | None:
@@ -228,6 +238,7 @@ def tables(results: Results) -> dict[str, Table | Listing]:
 
 TABLES: dict[str, Callable[[Results], Table | Listing | None]] = {
     "scores": scores,
+    "seeds": seeds,
     "published": published,
     "breakdown": breakdown,
     "calibration": calibration,

@@ -51,6 +51,20 @@ def test_a_score_that_is_missing(make_row: MakeRow) -> None:
     assert markdown(results, "scores")[2] == "| full | 1 | 60.00 |  | 57.00 | 65.00 | 55.00 | 61.00 | – |"
 
 
+def test_seeds(results: Results) -> None:
+    assert markdown(results, "seeds") == [
+        "| Row | 1 | 2 | 3 | 4 |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        "| full | 58.00 | 60.00 | 62.00 | – |",
+        "| a\\|b | 57.00 | 59.00 | – | – |",
+        "| one | – | – | – | 55.50 |",
+    ]
+
+
+def test_one_seed_has_no_table_of_seeds(make_row: MakeRow) -> None:
+    assert "seeds" not in tables(by_sweep([make_row("a", 1), make_row("b", 1)])[0])
+
+
 def test_published(results: Results) -> None:
     assert markdown(results, "published") == [
         "| Row | F1 | Difference | Published F1 | Published difference | Same direction | Source |",

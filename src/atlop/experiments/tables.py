@@ -128,7 +128,10 @@ def _beside_published(group: Group, first: Group) -> tuple[str, ...]:
     if group is first:
         return group.name, spread(group.f1), "", points(theirs), "", "", source
     ours, published = group.f1.mean - first.f1.mean, theirs - first.published["f1"]
-    verdict = direction(ours, published, noise=(group.f1.deviation or 0) + (first.f1.deviation or 0))
+    deviations = [one.f1.deviation for one in (first, group)]
+    verdict = direction(ours, published, noise=sum(filter(None, deviations)))
+    if None in deviations:
+        verdict += ", one seed"
     return group.name, spread(group.f1), signed(ours), points(theirs), signed(published), verdict, source
 
 

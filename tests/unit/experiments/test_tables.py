@@ -71,7 +71,7 @@ def test_published(results: Results) -> None:
         "| --- | ---: | ---: | ---: | ---: | --- | --- |",
         f"| full | 60.00 ± 2.00 |  | 61.10 |  |  | {PAPER} |",
         f"| a\\|b | 58.00 ± 1.41 | −2.00 | 60.10 | −1.00 | within the deviation | {PAPER} |",
-        f"| one | 55.50 | −4.50 | 57.30 | −3.80 | yes | {PAPER} |",
+        f"| one | 55.50 | −4.50 | 57.30 | −3.80 | yes, one seed | {PAPER} |",
     ]
 
 
@@ -80,7 +80,7 @@ def test_published_differences_are_to_the_first_published_row(make_row: MakeRow)
     rows = [make_row(name, points=p, published=q) for name, p, q in zip("abc", (70.0, 60, 61), published, strict=True)]
     assert markdown(by_sweep(rows)[0], "published")[2:] == [
         "| b | 60.00 |  | 50.00 |  |  | x |",
-        "| c | 61.00 | +1.00 | 49.00 | −1.00 | no | y |",
+        "| c | 61.00 | +1.00 | 49.00 | −1.00 | no, one seed | y |",
     ]
 
 

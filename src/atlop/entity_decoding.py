@@ -70,7 +70,7 @@ def mentions_of(document: Document, tags: NDArray[np.int64], types: Sequence[str
     Mentions that read the same get the type that most of them have.
 
     Args:
-        document: the document; its entities are not looked at.
+        document: the document; its entities are ignored.
         tags: the tag of each word.
         types: the entity types, numbered from 1.
     """

@@ -83,7 +83,7 @@ class RelationExtractor:
         ``max_labels`` best of its pair. Its confidence is how probable it is by the calibration of the model.
 
         Args:
-            documents: one document or many; relations that they have already are not looked at.
+            documents: one document or many; relations that they already have are ignored.
             min_confidence: leave out relations of lower confidence.
             progress: whether to show a progress bar, in a terminal or a notebook.
 
@@ -118,7 +118,7 @@ class RelationExtractor:
         """Find the entities of one text and the relations between them, or of many in the same order.
 
         Args:
-            texts: one English text or many, or documents; entities that are marked in them are not looked at.
+            texts: one English text or many, or documents; entities that are marked in them are ignored.
             min_confidence: leave out relations of lower confidence.
             progress: whether to show a progress bar, in a terminal or a notebook.
 

@@ -17,7 +17,7 @@ else:
 
 @contextmanager
 def locked(path: Path) -> Iterator[bool]:
-    """Hold an exclusive lock on a file, which is made if it is not there.
+    """Hold an exclusive lock on a file, which is created if it does not exist.
 
     A file system without locks, such as some network drives, lets everyone have it.
 
@@ -33,7 +33,7 @@ def locked(path: Path) -> Iterator[bool]:
 
 @contextmanager
 def locked_folder(folder: Path, name: str) -> Iterator[bool]:
-    """Hold the lock file of a folder, which is made if it is not there, and removed again if it is left empty.
+    """Hold the lock file of a folder, which is created if it does not exist, and removed again if it is left empty.
 
     Yields:
         Whether this process has the lock; ``False`` if another one does.

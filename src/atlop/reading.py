@@ -75,7 +75,7 @@ class EntityReader:
         """Yield each document with its entities and the scores of their pairs, in the same order.
 
         Args:
-            documents: any number; their entities are not looked at.
+            documents: any number; their entities are ignored.
         """
         remaining = iter(documents)
         while chunk := [_unmarked(document) for document in islice(remaining, DOCUMENTS)]:

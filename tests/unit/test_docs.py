@@ -28,6 +28,13 @@ COMMANDS = MAKE_TABLES["commands"]()
 
 QUOTES = re.findall(r'^```python title="(src/[\w/]+\.py)"\n(.*?)^```', PAGES["method.md"], re.MULTILINE | re.DOTALL)
 NAMES = sorted({name for page in PAGES.values() for name in re.findall(r"\]\[(atlop(?:\.\w+)+)\]", page)})
+LINKS = sorted(
+    {
+        (page, str(Path(page).parent / target) if target else page, anchor)
+        for page, text in PAGES.items()
+        for target, anchor in re.findall(r"\]\(([\w/]*(?:\.md)?)#([\w-]+)\)", text)
+    }
+)
 SHOWN = [
     line
     for page in PAGES.values()
@@ -93,6 +100,17 @@ def test_names_in_pages_exist(name: str) -> None:
         annotated = part in getattr(found, "__annotations__", {})
         assert hasattr(found, part) or annotated, f"{name}: no {part}"
         found = getattr(found, part, None)
+
+
+def anchors(page: str) -> set[str]:
+    """The anchors of the headings of a page, as MkDocs makes them."""
+    headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    return {re.sub(r"[^\w\s-]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize(("page", "target", "anchor"), LINKS)
+def test_links_lead_to_headings(page: str, target: str, anchor: str) -> None:
+    assert anchor in anchors(PAGES[target]), f"{page}: no heading {target}#{anchor}"
 
 
 def called(line: str) -> tuple[str, list[str]]:

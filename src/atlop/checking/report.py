@@ -73,7 +73,7 @@ class Report:
 def check(
     documents: Iterable[Document], *, dev: Iterable[Document] | None = None, malformed: Sequence[str] = ()
 ) -> Report:
-    """Report what an annotation holds and what is odd in it; all of it may be intended.
+    """Report what is in annotated documents and what is odd about them; all of it may be intended.
 
     Relations without evidence are odd where others of the file have some, and documents without relations where others
     have some.

@@ -36,7 +36,7 @@ class Stopped(KeyboardInterrupt):
 
 
 class Commands(TyperGroup):
-    """A group of commands that ends every expected failure in one line on the standard error."""
+    """A group of commands that ends every expected failure in one line on standard error."""
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Run the command line with usable streams, signals that clean up, and warnings as plain lines."""
@@ -59,7 +59,7 @@ class Commands(TyperGroup):
 
 @contextmanager
 def one_line(*, debug: bool = False) -> Iterator[None]:
-    """Turn expected failures into one line on the standard error and an exit status.
+    """Turn expected failures into one line on standard error and an exit status.
 
     Args:
         debug: whether to print the traceback before the line.
@@ -122,13 +122,13 @@ def _explained_os_error(error: OSError) -> str:
 
 
 def _discard_output() -> None:
-    """Send what is still in the buffer of the standard output nowhere, so that Python does not fail on it at exit."""
+    """Send what is still in the buffer of standard output nowhere, so that Python does not fail on it at exit."""
     with suppress(OSError, ValueError):  # ValueError: a stream that is no file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _prepare_streams() -> None:
-    """Replace streams that the shell has closed, and escape characters that the standard output cannot encode."""
+    """Replace streams that the shell has closed, and escape characters that standard output cannot encode."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))

@@ -31,7 +31,7 @@ from atlop.formats import (
 )
 
 STANDARD_INPUT = Path("-")
-"""The name of the standard input on the command line."""
+"""The name of standard input on the command line."""
 
 
 def input_files(inputs: Sequence[Path], *, form: str | None, output: Path | None, plain: bool = False) -> list[Path]:

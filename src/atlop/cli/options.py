@@ -33,7 +33,7 @@ ON_ERROR = ("raise", "skip")
 
 Inputs = Annotated[
     list[Path],
-    typer.Argument(metavar="INPUT...", help="Files of documents, folders of such files, or - for the standard input."),
+    typer.Argument(metavar="INPUT...", help="Files of documents, folders of such files, or - for standard input."),
 ]
 Form = Annotated[
     str | None,
@@ -47,7 +47,7 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; model.KEY overrides one of the model."),
 ]
-PredictionFile = Annotated[Path | None, typer.Option(help="File to write; the standard output by default.")]
+PredictionFile = Annotated[Path | None, typer.Option(help="File to write; standard output by default.")]
 Device = Annotated[str, typer.Option(help=f"Device to compute on: {', '.join(DEVICES)}.")]
 Precision = Annotated[
     str, typer.Option(help="Precision to compute in: auto (the fastest that the processor supports), fp32 or bf16.")
@@ -79,7 +79,7 @@ def output_format(to: str | None, output: Path | None, choices: Sequence[str]) -
 
     Args:
         to: the value of ``--to``.
-        output: the file to write; ``None`` for the standard output.
+        output: the file to write; ``None`` for standard output.
         choices: the formats that the command writes.
 
     Raises:

@@ -16,12 +16,12 @@ from atlop.formats import encode, write, write_pieces
 
 
 def write_predictions(documents: Iterable[Document], target: str, output: Path | None) -> None:
-    """Write predicted documents to a file, all or nothing, or to the standard output as they come.
+    """Write predicted documents to a file, all or nothing, or to standard output as they come.
 
     Args:
         documents: the predicted documents.
         target: a file format, the form of a graph, or ``table``.
-        output: the file; ``None`` for the standard output.
+        output: the file; ``None`` for standard output.
     """
     if output is None:
         _show(documents, target)

@@ -33,7 +33,7 @@ def predict_files(
         rows: the documents, each with the number of bytes read so far.
         tally: counts the predicted documents.
         target: the format to write, or ``table``.
-        output: the file to write; ``None`` for the standard output.
+        output: the file to write; ``None`` for standard output.
         partial: keeps the predictions for ``output`` until all are made, if they are to survive the run.
     """
     with closing(prefetch(rows, PREFETCHED)) as waiting:

@@ -15,7 +15,7 @@ from atlop.documents import Document
 
 
 class Tally:
-    """Count predicted documents and show a progress bar where the standard error is a terminal.
+    """Count predicted documents and show a progress bar where standard error is a terminal.
 
     Args:
         total: size of the input in bytes, from which progress and the time left are computed; ``None`` if unknown.
@@ -53,7 +53,7 @@ class Tally:
 
 
 def progress_bar() -> Progress:
-    """Return a bar for the standard error, shown only in a terminal and removed at the end."""
+    """Return a bar for standard error, shown only in a terminal and removed at the end."""
     columns = BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), TimeRemainingColumn()
     return Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
 

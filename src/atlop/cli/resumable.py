@@ -168,7 +168,7 @@ def _read_settings(path: Path) -> dict[str, Any]:
 
 
 def _count_whole_lines(path: Path) -> int:
-    """Count the lines of a file, which is made if it is not there, after cutting off a last one that is incomplete."""
+    """Count the lines of a file, after cutting off an incomplete last one; the file is created if it does not exist."""
     count = size = 0
     with path.open("a+b") as file:
         file.seek(0)

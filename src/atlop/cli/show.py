@@ -31,7 +31,7 @@ WIDTH = 110
 
 
 def console() -> Console:
-    """Return a console for the standard output, of a fixed width unless it is a terminal."""
+    """Return a console for standard output, of a fixed width unless it is a terminal."""
     return Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
 
 

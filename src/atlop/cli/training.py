@@ -15,7 +15,7 @@ from atlop.config import TrainingConfig
 
 
 def hide_bars() -> None:
-    """Hide the bars of transformers where the standard error is no terminal, so that logs have lines only."""
+    """Hide the bars of transformers where standard error is not a terminal, so that logs have lines only."""
     if not sys.stderr.isatty():
         disable_progress_bar()
 
@@ -30,7 +30,7 @@ def tell_teachers(config: TrainingConfig) -> None:
 class TrainingProgress(TrainerCallback):
     """Print every loss and score of a run with the documents per second so far, and show a bar in a terminal.
 
-    Everything goes to the standard error, and only from the first of several processes. Scoring and saving do not count
+    Everything goes to standard error, and only from the first of several processes. Scoring and saving do not count
     towards the speed.
     """
 

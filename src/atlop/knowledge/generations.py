@@ -73,7 +73,7 @@ def next_generation(folder: Path) -> Iterator[Path]:
     Whoever opens its database must close it before the end: pyoxigraph goes on to rewrite the files of an open one.
 
     Args:
-        folder: the folder of the store, which is made if it is not there.
+        folder: the folder of the store, which is created if it does not exist.
 
     Raises:
         DataError: if another process is changing the graph, or the folder cannot be written.

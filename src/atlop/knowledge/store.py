@@ -86,7 +86,7 @@ def changing(folder: str | Path) -> Iterator[Changes]:
     """Open a graph to add and remove documents; all changes take effect at the end, or none if there is an error.
 
     Args:
-        folder: the folder of the store, which is made if it is not there.
+        folder: the folder of the store, which is created if it does not exist.
 
     Raises:
         DataError: if the folder holds something else or cannot be written, or another process is changing the graph.

@@ -15,13 +15,13 @@ def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Annotated documents, such as those to train on.")],
     dev: Annotated[
         Path | None,
-        typer.Option(help="Dev documents, which should share none with FILE and no relation should be new."),
+        typer.Option(help="Dev documents, which should have no document in common with FILE and no new relation."),
     ] = None,
     form: options.Form = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 if anything is odd.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> None:
-    """Show what an annotation holds and what is odd in it."""
+    """Show what is in annotated documents and what is odd about them."""
     from atlop.checking import check as checked
     from atlop.cli.show import check_table
     from atlop.errors import DataError

@@ -24,7 +24,7 @@ def extract(
         list[Path],
         typer.Argument(
             metavar="INPUT...",
-            help="Files of text or of documents, folders of such files, or - for the standard input.",
+            help="Files of text or of documents, folders of such files, or - for standard input.",
         ),
     ],
     model: options.Model = None,
@@ -58,7 +58,7 @@ def extract(
     resume: Resume = False,
     revision: options.Revision = None,
 ) -> None:
-    """Find the entities in texts and the relations between them; entities that are marked are not looked at."""
+    """Find the entities in texts and the relations between them; entities that are marked are ignored."""
     from atlop.cli.files import input_files, read_all, total_size
     from atlop.cli.prediction import predict_files
     from atlop.cli.progress import Tally

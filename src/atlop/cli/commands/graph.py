@@ -29,7 +29,7 @@ app = typer.Typer(
 
 StoreArgument = Annotated[Path, typer.Argument(metavar="STORE", help="Folder of the graph.")]
 NewStoreArgument = Annotated[
-    Path, typer.Argument(metavar="STORE", help="Folder of the graph, which is made if it is not there.")
+    Path, typer.Argument(metavar="STORE", help="Folder of the graph; created if it does not exist.")
 ]
 
 
@@ -136,7 +136,7 @@ def export(
     to: Annotated[str, typer.Option(help=f"Form to write: {', '.join(options.GRAPHS)}.")],
     output: Annotated[Path, typer.Option(help="File to write; for neo4j a folder, which must be new or empty.")],
 ) -> None:
-    """Write a graph in a form that another program reads, whole or not at all."""
+    """Write a graph in a form that another program reads, completely or not at all."""
     from atlop.cli.progress import progress_bar
 
     options.choice("--to", to, options.GRAPHS)

@@ -13,7 +13,7 @@ from atlop.errors import AtlopError
 
 def report(
     results: Annotated[list[Path], typer.Argument(metavar="RESULTS...", help="Results files that atlop sweep wrote.")],
-    output: Annotated[Path, typer.Option(help="Markdown page to write; if it is there, its blocks are filled in.")],
+    output: Annotated[Path, typer.Option(help="Markdown page to write; if it exists, its blocks are filled in.")],
     html: Annotated[Path | None, typer.Option(help="HTML page to write as well, with the figures in it.")] = None,
     figures: Annotated[
         Path | None, typer.Option(help="Folder for the figures; by default FILE-figures beside the page FILE.md.")

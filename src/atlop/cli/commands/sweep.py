@@ -31,7 +31,7 @@ def sweep(
     keep_models: Annotated[bool, typer.Option("--keep-models", help="Keep the models of finished runs.")] = False,
     device: options.Device = "auto",
 ) -> None:
-    """Train a table of models over several seeds and keep the scores; goes on where it was stopped."""
+    """Train a table of models over several seeds and keep the scores; continues where it was stopped."""
     from atlop.experiments.plan import read_plan
     from atlop.yaml_settings import parse_overrides
 

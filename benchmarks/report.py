@@ -106,7 +106,7 @@ def kind(entry: Entry) -> tuple[str, str]:
 
 
 def keep(benchmark: str, entry: Entry, folder: Path) -> None:
-    """Keep a result in the place of an older one of the same command and kind."""
+    """Keep a result instead of an older one of the same command and kind."""
     folder.mkdir(parents=True, exist_ok=True)
     others = [old for old in kept(benchmark, folder) if (old["command"], kind(old)) != (entry["command"], kind(entry))]
     (folder / f"{benchmark}.json").write_text(json.dumps([*others, entry], indent=1) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What the paper compares ATLOP with: parts to choose in the place of those that it proposes."""
+"""What the paper compares ATLOP with: parts to choose instead of those that it proposes."""
 
 from __future__ import annotations
 

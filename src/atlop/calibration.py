@@ -1,4 +1,4 @@
-"""What is fitted on dev documents after training: above which margin a relation is predicted, and how sure that is.
+"""What is fitted on dev documents after training: the margin above which a relation is predicted, and its confidence.
 
 The margin of a relation is how far its logit is above that of its pair's threshold.
 """

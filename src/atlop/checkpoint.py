@@ -57,7 +57,7 @@ class Checkpoint:
 
 
 def new_checkpoint(encoder: str, config: ModelConfig, labels: LabelMap) -> Checkpoint:
-    """Return a new model: a pretrained encoder with freshly initialised relation layers.
+    """Return a new model: a pretrained encoder with freshly initialized relation layers.
 
     Args:
         encoder: name on the Hugging Face hub, or folder.
@@ -77,7 +77,7 @@ def new_checkpoint(encoder: str, config: ModelConfig, labels: LabelMap) -> Check
 
 
 def build_model(transformer: PreTrainedModel, config: ModelConfig, labels: LabelMap) -> RelationModel:
-    """Return a model in the sizes of a label map, its relation layers freshly initialised."""
+    """Return a model in the sizes of a label map, its relation layers freshly initialized."""
     return RelationModel(transformer, config, len(labels), len(labels.entity_types))
 
 
@@ -177,12 +177,12 @@ def check_columns(bias: Tensor | None, labels: LabelMap, path: Path) -> None:
 def fill_model(model: RelationModel, weights: dict[str, Tensor], path: Path) -> None:
     """Load copies of weights into a model by name, as fp32, in place of its own.
 
-    A head without weights, such as one that was added to a trained model, is initialised.
+    A head without weights, such as one that was added to a trained model, is initialized.
 
     Raises:
         CheckpointError: if a weight is missing, unknown, of another shape, or not finite.
     """
-    fresh = _initialise_heads(model, weights)
+    fresh = _initialize_heads(model, weights)
     own = model.state_dict()
     wrong = [f"{name}: missing" for name in own if name not in weights and name not in fresh]
     wrong += [f"{name}: unknown" for name in weights if name not in own]
@@ -200,13 +200,13 @@ def fill_model(model: RelationModel, weights: dict[str, Tensor], path: Path) -> 
     model.load_state_dict({**fresh, **copies}, assign=True)
 
 
-def _initialise_heads(model: RelationModel, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+def _initialize_heads(model: RelationModel, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Initialise the heads that the weights do not know, and return their own weights."""
     fresh: dict[str, Tensor] = {}
     for name, head in model.heads.items():
         prefix = f"heads.{name}."
         if head.state_dict() and not any(key.startswith(prefix) for key in weights):
-            logger.warning("the model has no weights for the head %r, which is initialised anew", name)
+            logger.warning("the model has no weights for the head %r, which starts with new weights", name)
             built = build("heads", name, model.sizes).to("cpu")
             fresh |= {prefix + key: tensor for key, tensor in built.state_dict().items()}
     return fresh

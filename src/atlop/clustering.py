@@ -21,10 +21,10 @@ def cluster_by_string(mentions: Sequence[Mention], *, variants: bool = True) -> 
 
     Mentions of the same type whose names have the same words are one entity. With ``variants``, these are as well:
 
-    * a person and the first person in the text whose name has the same words in the same order, and others besides,
+    * a person and the first person in the text whose name has the same words in the same order, and more,
       such as Gibb and Barry Gibb;
     * an acronym, which is two or more capitals with or without full stops, and the first name of its type in the text
-      that has these initials, of all its words or of the capitalised ones, such as MLB and Major League Baseball.
+      that has these initials, of all its words or of the capitalized ones, such as MLB and Major League Baseball.
 
     A mention without a name is an entity of its own.
 
@@ -95,7 +95,7 @@ def _initials(words: _Words) -> Iterator[str]:
 
 
 def _shortens(words: _Words, name: _Words) -> bool:
-    """Return whether a name has all these words in this order, and others besides."""
+    """Return whether a name has all these words in this order, and more."""
     rest = iter(name)
     return len(name) > len(words) and all(word in rest for word in words)
 

@@ -109,7 +109,7 @@ class TrainingConfig:
     encoder: str = setting(STRING)
     """Pretrained encoder: a name on the Hugging Face Hub, or a folder."""
     init: str | None = setting(optional(STRING), None)
-    """Trained model to start from, in the place of a pretrained encoder and new relation layers: ``bundled``, a name on
+    """Trained model to start from, instead of a pretrained encoder and new relation layers: ``bundled``, a name on
     the Hugging Face Hub, or a folder. Its relations need not be those of the training documents."""
     train: Path = setting(PATH)
     """Training documents, in any format that atlop reads."""
@@ -201,7 +201,7 @@ def load_training_config(
 
 
 def _resolve(value: Any, folder: Path, *, is_path: bool) -> Any:
-    """Return the absolute path of a value relative to a folder, or a name on the Hub and what is no path unchanged."""
+    """Return the absolute path of a value relative to a folder, or a name on the Hub and anything that is not a path unchanged."""
     if isinstance(value, list):
         return [_resolve(part, folder, is_path=is_path) for part in value]
     if not isinstance(value, str) or "\0" in value:

@@ -14,7 +14,7 @@ Offset: TypeAlias = float | NDArray[np.float32]
 """What is added to margins: one number, or one for each column, [R]."""
 
 EVIDENCE = 0.15
-"""Share of a pair's context, times the confidence of the relation, that a sentence must hold to be evidence.
+"""Share of a pair's context, times the confidence of the relation, that makes a sentence evidence.
 
 DREEAM cuts the share alone, at 0.2, whatever the confidence; docs/evaluation.md compares the two.
 """
@@ -54,9 +54,9 @@ def choose_evidence(
     confidence: NDArray[np.floating[Any]],
     least: float = EVIDENCE,
 ) -> list[tuple[int, ...] | None]:
-    """Return the evidence sentences of some relations: those that hold enough of the context, or else the best one.
+    """Return the evidence sentences of some relations: those with enough of the context, or else the best one.
 
-    The less sure a relation is, the more a sentence must hold: evidence is right only if its relation is.
+    The less confident a relation is, the larger the share must be: evidence is right only if its relation is.
 
     Args:
         weights: context weights by sentence, [P, T], or ``None``.

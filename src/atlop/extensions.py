@@ -1,4 +1,4 @@
-"""What goes beyond the paper: parts to choose in the place of those of :mod:`atlop.model`.
+"""What goes beyond the paper: parts to choose instead of those of :mod:`atlop.model`.
 
 The letters of shapes are those of :mod:`atlop.model`.
 """
@@ -32,7 +32,7 @@ class TypedPooling(LogSumExpPooling):
 class ReverseInteraction(nn.Module):
     """Adds to the logits of a pair (h, t) a linear function of the probabilities of the relations of (t, h).
 
-    Many relations come in pairs, such as *part of* and *has part*. Plain ATLOP scores both directions apart.
+    Many relations come in pairs, such as *part of* and *has part*. Plain ATLOP scores the two directions separately.
     """
 
     def __init__(self, sizes: Sizes) -> None:

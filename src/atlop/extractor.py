@@ -170,7 +170,7 @@ class RelationExtractor:
         Args:
             scores: those of its pairs.
             min_confidence: leave out relations of lower confidence.
-            calibration: what to use in the place of the model's own.
+            calibration: what to use instead of the model's own.
         """
         calibration = calibration or self.calibration
         labels = self.backend.labels
@@ -216,7 +216,7 @@ class RelationExtractor:
 
 
 def check_confidence(least: float) -> None:
-    """Refuse a confidence that is no probability.
+    """Refuse a confidence that is not a probability.
 
     Raises:
         AtlopError: if it is not between 0 and 1.

@@ -104,7 +104,7 @@ class LabelMap:
         """Read what :meth:`to_json` returned.
 
         Raises:
-            LabelError: if the stored object is no label map.
+            LabelError: if the stored object is not a label map.
         """
         try:
             rows = [(row["name"], row["display_name"]) for row in stored["relations"]]
@@ -150,7 +150,7 @@ def _only(names: Iterable[str], display_names: Mapping[str, str] | None) -> dict
 
 
 def _digits(column: object) -> str:
-    """Return a column as a string; anything but an integer or its digits gives a string that is no column."""
+    """Return a column as a string; anything but an integer or its digits gives a string that is not a column."""
     return str(column) if isinstance(column, str | int | float) else "none"
 
 
@@ -187,7 +187,7 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        LabelError: if it cannot be read or is no JSON.
+        LabelError: if it cannot be read or is not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))

@@ -14,7 +14,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML file of settings.
 
     Raises:
-        ConfigError: if it cannot be read, or is no mapping.
+        ConfigError: if it cannot be read, or is not a mapping.
     """
     try:
         settings = _parse_yaml(path.read_text(encoding="utf-8"))

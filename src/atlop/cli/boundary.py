@@ -123,7 +123,7 @@ def _explained_os_error(error: OSError) -> str:
 
 def _discard_output() -> None:
     """Send what is still in the buffer of standard output nowhere, so that Python does not fail on it at exit."""
-    with suppress(OSError, ValueError):  # ValueError: a stream that is no file
+    with suppress(OSError, ValueError):  # ValueError: a stream that is not a file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -4,7 +4,7 @@ Such a file:
 
     name: cdr-paper
     base: ../cdr-minilm.yaml        # the settings of every row
-    settings: {epochs: 20}          # in the place of some of them
+    settings: {epochs: 20}          # instead of some of them
     seeds: [66, 67, 68]
     rows:
       - name: full

@@ -18,7 +18,7 @@ def warn_of_inclusive_ends(
     """Yield documents; after the last one, warn once if adding the next word to mentions makes them spell their name.
 
     Args:
-        documents: the documents of a file, and errors in the place of malformed ones.
+        documents: the documents of a file, and errors in place of malformed ones.
         file: the name of the file.
         place: how the file refers to a mention, given the indices of the entity and the mention.
     """

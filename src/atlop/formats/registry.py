@@ -1,6 +1,6 @@
 """Reading and writing documents in any format.
 
-Each format is a module with ``parse(file)``, which yields the documents and, in the place of malformed ones, the errors
+Each format is a module with ``parse(file)``, which yields the documents and, in place of malformed ones, the errors
 in them, and ``dump(documents)``, which yields the bytes of the file piece by piece.
 """
 

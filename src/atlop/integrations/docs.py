@@ -28,7 +28,7 @@ is ``LOC`` in DocRED."""
 _TITLE = 60
 """Characters of a text that stand for it in messages."""
 _EDGES = re.compile(r"^(?:the|an?)\s+|\s*['’]s?$", re.IGNORECASE)
-"""What may belong to a mention for a coreference component but not for an entity recogniser, or the reverse."""
+"""What may belong to a mention for a coreference component but not for an entity recognizer, or the reverse."""
 
 
 def types_for(known: Iterable[str], own: Mapping[str, str]) -> dict[str, str]:

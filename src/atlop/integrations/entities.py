@@ -1,4 +1,4 @@
-"""Entities of a text from an entity recogniser, in the place of those that a model of atlop finds."""
+"""Entities of a text from an entity recognizer, instead of those that a model finds."""
 
 from __future__ import annotations
 

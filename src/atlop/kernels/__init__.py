@@ -39,7 +39,7 @@ BILINEARS: dict[str, Callable[[GroupedBilinear], GroupedBilinear]] = {
 
 
 def optimize(model: RelationModel, device: torch.device, dtype: torch.dtype, *, training: bool) -> RelationModel:
-    """Return a copy of a model with faster modules; it shares all weights that it does not lay out anew.
+    """Return a copy of a model with faster modules; it shares all weights that it does not rearrange.
 
     Args:
         model: the model, on the device.

@@ -99,7 +99,7 @@ def _backward(gradient: Tensor, factors: Factors, gradients: Factors, buffers: T
         gradient: that of the scores, [P, R].
         factors: what the scores were computed from.
         gradients: where to write.
-        buffers: room for two outer products, [2, P, block, block]; allocating it anew each time is slow.
+        buffers: room for two outer products, [2, P, block, block]; allocating it each time is slow.
     """
     transposed, (inner, outer), block = gradient.T.contiguous(), buffers, buffers.shape[2]
     groups = zip(_groups(block, *factors), _groups(block, *gradients), strict=True)

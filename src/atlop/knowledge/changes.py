@@ -92,7 +92,7 @@ class Changes:
         self._waiting.clear()
 
     def apply(self) -> None:
-        """Merge anew, and rewrite the links and the entities that have changed."""
+        """Merge again, and rewrite the links and the entities that have changed."""
         self._write_waiting()
         keys, named = self._census.keys(), cache(node_id)
         found: list[set[Quad]] = []
@@ -125,7 +125,7 @@ class Changes:
         self._doubtful.clear()
 
     def _describe(self, keys: Mapping[str, list[Key]]) -> None:
-        """Describe the entities anew whose clusters have changed; one without clusters vanishes."""
+        """Describe again the entities whose clusters have changed; one without clusters is removed."""
         for node in self._touched & self._described:
             for quad in _description(self._database, node):
                 self._database.remove(quad)

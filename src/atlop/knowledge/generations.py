@@ -70,7 +70,7 @@ def open_database(path: Path) -> Iterator[Store]:
 def next_generation(folder: Path) -> Iterator[Path]:
     """Yield a copy of the generation in force, or an empty folder; at the end it comes into force, all or nothing.
 
-    Whoever opens its database must close it before the end: pyoxigraph goes on to rewrite the files of an open one.
+    Its database must be closed before the end; otherwise pyoxigraph goes on rewriting its files.
 
     Args:
         folder: the folder of the store, which is created if it does not exist.

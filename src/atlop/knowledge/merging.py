@@ -1,6 +1,6 @@
 """Which entities of different documents are one.
 
-An entity is named by its *principal name*: the longest of its normalised names. Two entities are one if they have the
+An entity is named by its *principal name*: the longest of its normalized names. Two entities are one if they have the
 same type and the same principal name, or the same type and the same identifier where the corpus has identifiers. If at
 least half of the entities of a type that bear a name, and at least two, have the same longer principal name, the name
 is an alias of it: ``NFL`` of ``National Football League``. A :class:`Rule` for each type says which names identify
@@ -28,7 +28,7 @@ class Rule:
     """When names of one type of entity identify it across documents."""
 
     identifying: str
-    """Regular expression that a normalised name must match; an entity without such a name is never merged."""
+    """Regular expression that a normalized name must match; an entity without such a name is never merged."""
     alias: float | None = 0.5
     """The smallest share of the entities that bear a name which makes it an alias of a principal name that they share;
     ``None`` for no aliases."""
@@ -66,7 +66,7 @@ class Key(NamedTuple):
     type: str
     """Type of the entity."""
     name: str
-    """The identifier, or the normalised principal name."""
+    """The identifier, or the normalized principal name."""
     document: str = ""
     """Title of the document of a cluster that is never merged."""
     number: int = 0
@@ -115,12 +115,12 @@ def identifier(cluster: Cluster) -> str | None:
 
 
 def identifying_names(cluster: Cluster) -> tuple[str, ...]:
-    """Return the normalised names that identify a cluster by the rule of its type, the principal name first."""
+    """Return the normalized names that identify a cluster by the rule of its type, the principal name first."""
     names = {normalized(mention.text) for mention in cluster.mentions}
     found = (name for name in names if identifies(cluster.type, name))
     return tuple(sorted(found, key=lambda name: (-len(name), name)))
 
 
 def identifies(kind: str, name: str) -> bool:
-    """Return whether a normalised name identifies an entity of a type across documents."""
+    """Return whether a normalized name identifies an entity of a type across documents."""
     return re.fullmatch(RULES.get(kind, DEFAULT).identifying, name) is not None

@@ -1,7 +1,7 @@
 """ATLOP (Zhou et al., AAAI 2021, https://arxiv.org/abs/2010.11304) in plain PyTorch, and nothing else.
 
 Read in this order: ``attention``, ``encoder``, ``pairs``, ``scores``, ``relation_model``. The same code trains,
-predicts and is exported; :mod:`atlop.kernels` may put faster modules in the place of some. Shapes use these letters:
+predicts and is exported; :mod:`atlop.kernels` may replace some of its modules by faster ones. Shapes use these letters:
 
     B documents     L subwords of a document, padded to the longest of the batch
     W windows       S subwords of a window, padded to the longest of the batch

@@ -108,7 +108,7 @@ def _join_states(states: Tensor, batch: Batch[Tensor]) -> Tensor:
 
 
 def join_rows(rows: Tensor, batch: Batch[Tensor]) -> Tensor:
-    """Return attention [M, H, L], the sum of a mention's rows [N, H, S], normalised where it has several windows."""
+    """Return attention [M, H, L], the sum of a mention's rows [N, H, S], normalized where it has several windows."""
     count, heads, _ = rows.shape
     length = batch.coverage.shape[1]
     target = rows.new_zeros(count, heads, length + 1)

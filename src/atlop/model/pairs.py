@@ -12,7 +12,7 @@ from atlop.model.encoder import Encoded
 from atlop.parts import Sizes, register
 
 CONTEXT_EPSILON = 1e-5
-"""Added to the sum that normalises a pair's context weights. The published models were trained with this value, which
+"""Added to the sum that normalizes a pair's context weights. The published models were trained with this value, which
 is not small beside the products of two attentions."""
 
 

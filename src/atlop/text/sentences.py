@@ -33,7 +33,7 @@ def split_text(
         starts: where sentences begin, if another program has found them; those inside a mention are ignored.
 
     Raises:
-        DataError: if the language is no code of a language.
+        DataError: if the language is not a language code.
         MissingExtraError: if the language is not English and sentencex is not installed.
     """
     if starts is None:
@@ -53,7 +53,7 @@ def sentence_starts(text: str, *, spans: Iterable[Span] = (), language: str = EN
         language: the code of the language, such as ``en``.
 
     Raises:
-        DataError: if the language is no code of a language.
+        DataError: if the language is not a language code.
         MissingExtraError: if the language is not English and sentencex is not installed.
     """
     after_blank_lines = (blank.end() for blank in _BLANK_LINE.finditer(text))

@@ -44,12 +44,12 @@ def with_teachers(
 ) -> list[Features]:
     """Return labelled features whose labels are the mean probability by several models; what is annotated stays true.
 
-    The models are not calibrated for this: a calibration was fitted on dev documents.
+    The calibration of the models is not used, since it was fitted on dev documents.
 
     Args:
         features: those of the documents.
         documents: the documents.
-        teachers: folders of the models; relations that a model does not know it calls false.
+        teachers: folders of the models; relations that a model does not know count as false.
         labels: the label map of the features.
         device: where the models score.
 

@@ -1,7 +1,7 @@
 """Calibration of a trained model on dev documents: the offset of its threshold, and the confidence of its margins.
 
 Most models trained with the adaptive thresholding loss are too confident that there is no relation; an offset corrects
-that. What a margin means is fitted apart from it: of the facts with confidence 0.8, 80 % are right.
+that. What a margin means is fitted separately: of the facts with confidence 0.8, 80 % are right.
 
 What is fitted on documents is scored on others: :func:`score_by_halves` scores each half of them as fitted on the other
 half. The limit on the relations of one pair is ignored. N counts the relations of all scored pairs.

@@ -159,7 +159,7 @@ def test_another_gold_relation_changes_no_prediction(make: Make) -> None:
 
 
 @pytest.mark.parametrize("form", ["docred", "jsonl", "pubtator", "data"])
-def test_documents_of_every_format_are_recognised(tmp_path: Path, form: str) -> None:
+def test_documents_of_every_format_are_recognized(tmp_path: Path, form: str) -> None:
     entities = tuple(Entity(e.mentions, f"D{number}") for number, e in enumerate(ENTITIES))
     write([replace(PREDICTED[0], title="7", entities=entities)], tmp_path / "in", form=form)
     documents = read(tmp_path / "in", form=form)

@@ -24,7 +24,7 @@ def sides(pairs: int = PAIRS) -> list[Tensor]:
     return [part.clone() for part in torch.randn(2, pairs, SIZE, generator=torch.Generator().manual_seed(1))]
 
 
-def materialised(head: Tensor, tail: Tensor, plain: GroupedBilinear) -> Tensor:
+def materialized(head: Tensor, tail: Tensor, plain: GroupedBilinear) -> Tensor:
     """Every product of a head and a tail feature of one group, group by group, head feature by head feature."""
     block = plain.block
     products = [
@@ -46,7 +46,7 @@ def test_scores_are_those_of_the_full_outer_product(
     monkeypatch.setattr(bilinear, "BILINEAR_PAIRS", at_once)
     plain, (head, tail) = layer(block, columns), sides()
     found = plain if kind is GroupedBilinear else kind(plain)  # type: ignore[arg-type, call-arg]
-    expected = materialised(head, tail, plain)
+    expected = materialized(head, tail, plain)
     torch.testing.assert_close(found(head, tail), expected, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(found(head[:0], tail[:0]), expected[:0])
 

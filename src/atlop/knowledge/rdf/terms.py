@@ -92,7 +92,7 @@ ENTITY_TYPE, IDENTIFIER, TEXT, SENTENCE_NUMBER = (
 DIRECT_GRAPH = NamedNode("urn:atlop:graph:direct")
 """The named graph of the direct triples in a store, which paths are searched in."""
 INDEX_GRAPH = NamedNode("urn:atlop:graph:index")
-"""The named graph of a store that finds entities by normalised name; no export has it."""
+"""The named graph of a store that finds entities by normalized name; no export has it."""
 NORMALIZED = iri("atlop", "normalizedName")
 
 

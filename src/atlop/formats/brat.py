@@ -32,7 +32,7 @@ _PLAIN = Lifting()
 
 
 def annotation_files(path: Path) -> list[Path]:
-    """Return the files of annotations in a folder, by name; a path that is not a folder of such files is returned as it is."""
+    """Return the annotation files in a folder, sorted by name; any other path is returned as it is."""
     try:
         inside = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else []
     except OSError:  # opening it says why

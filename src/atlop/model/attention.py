@@ -1,7 +1,7 @@
 """Attention that also returns a few of its rows.
 
-Localized context pooling reads the last layer's attention, and of it only the rows of mention starts (paper section
-4.2). So every layer may use a fused kernel, which keeps no attention map, and the last one computes these rows separately.
+Localized context pooling reads the last layer's attention, and of that only the rows of mention starts (paper section
+4.2). So every layer may use a fused kernel, which keeps no attention map, and the last one also computes these rows.
 """
 
 from __future__ import annotations

@@ -201,7 +201,7 @@ def load_training_config(
 
 
 def _resolve(value: Any, folder: Path, *, is_path: bool) -> Any:
-    """Return the absolute path of a value relative to a folder; a name on the Hub, or no string at all, is unchanged."""
+    """Return the absolute path of a value relative to a folder; names on the Hub and other values are unchanged."""
     if isinstance(value, list):
         return [_resolve(part, folder, is_path=is_path) for part in value]
     if not isinstance(value, str) or "\0" in value:

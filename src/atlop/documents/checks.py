@@ -27,7 +27,7 @@ def check_string(field: str, value: object, *, empty: bool = False) -> None:
 
 
 def is_encodable(value: str) -> bool:
-    """Return whether a string holds no lone surrogate, which neither UTF-8 nor a tokenizer accepts."""
+    """Return whether a string is free of lone surrogates, which neither UTF-8 nor a tokenizer accepts."""
     if value.isascii():
         return True
     try:

@@ -55,7 +55,7 @@ def relation_to_dict(relation: Relation) -> dict[str, Any]:
 
 
 def rows_from(stored: Field | None) -> tuple[Any, ...] | None:
-    """Read a list of lists, if there is one; the document checks what is in them."""
+    """Read an optional list of lists, whose elements the document checks."""
     return None if stored is None else tuple(tuple(row.elements()) for row in stored.items())
 
 

@@ -30,7 +30,8 @@ class Document:
     """A text with its entities and relations, gold or predicted.
 
     Raises:
-        DataError: if a field has the wrong type, an index is out of range, or two relations state the same fact.
+        DataError: if a field has the wrong type, an index is out of range, a fact or a candidate is repeated, or the
+            text and the offsets do not match the words.
     """
 
     title: str
@@ -100,14 +101,14 @@ class Document:
         Args:
             text: any text.
             entities: each a sequence of mentions (start, end, type): the characters [start, end) of the text, and an
-                entity type, such as ``PER``. They may overlap and be in any order.
+                entity type, such as ``PER``. Mentions may overlap and be in any order.
             title: the key by which predictions and gold are joined.
-            sentences: the code of the language of the text, whose rules end its sentences. Any but ``en`` needs
+            sentences: the code of the language by whose rules the text is split into sentences. Any but ``en`` needs
                 ``atlop[languages]``.
 
         Raises:
-            DataError: if a mention is outside the text, empty, blank, or does not begin and end with a word; or if the
-                text holds a lone surrogate.
+            DataError: if a mention is outside the text, empty or blank, or does not cover whole words; or if the text
+                contains a lone surrogate.
             MissingExtraError: if the language is not English and the extra is not installed.
         """
         try:

@@ -41,15 +41,15 @@ class Field:
         return DataError(problem, document=self.document, field=path or None)
 
     def build(self, kind: Callable[..., Built], *, keys: Mapping[str, str] | None = None, **values: Any) -> Built:
-        """Build an object from this value, so that an error in one of its fields names the position.
+        """Build an object from this value; an error in a field names the position of that field.
 
         Args:
-            kind: the class.
-            keys: the keys in the file of fields that have another name there.
+            kind: the class, or a function that raises such errors.
+            keys: the key in the file of each field that has another name there.
             **values: the fields.
 
         Raises:
-            DataError: if the class refuses the fields.
+            DataError: if ``kind`` rejects the fields.
         """
         try:
             return kind(**values)

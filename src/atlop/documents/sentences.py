@@ -1,4 +1,4 @@
-"""Sentences as they are written, where in the raw text they are, and which of them a relation can be checked in."""
+"""The text of sentences, their position in the raw text, and the sentences in which a relation can be checked."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _OPENING = re.compile(r"([(\[]) ")
 
 
 def sentence_span(document: Document, index: int) -> tuple[int, int] | None:
-    """Return the characters [start, end) of the raw text that a sentence covers; ``None`` if there is no raw text.
+    """Return the characters [start, end) of a sentence in the raw text; ``None`` without raw text or without words.
 
     Args:
         document: the document.
-        index: index of the sentence; one without words is nowhere in the text.
+        index: index of the sentence.
     """
     words = document.sentences[index]
     if document.offsets is None or not words:
@@ -27,7 +27,7 @@ def sentence_span(document: Document, index: int) -> tuple[int, int] | None:
 
 
 def sentence_text(document: Document, index: int) -> str:
-    """Return a sentence as it is written: from the raw text, or its words without spaces around punctuation.
+    """Return the raw text of a sentence or, if there is none, its words without spaces before punctuation.
 
     Args:
         document: the document.

@@ -18,7 +18,7 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def check_text(text: object) -> None:
-    """Check that a text is a string without lone surrogates, which no file in UTF-8 can hold.
+    """Check that a text is a string without lone surrogates, which UTF-8 cannot encode.
 
     Raises:
         DataError: if it is not.
@@ -33,7 +33,7 @@ def check_text(text: object) -> None:
 
 
 def read_spans(text: str, entities: Any) -> list[list[TypedSpan]]:
-    """Return the mentions of entities.
+    """Check the mentions of entities and return them.
 
     Args:
         text: the text.
@@ -95,13 +95,13 @@ def _nearest(text: str, span: Span) -> str:
 
 
 def place_entity(cut: CutText, text: str, mentions: Iterable[TypedSpan], *, identifier: str | None = None) -> Entity:
-    """Build an entity of mentions at whose ends a text was split.
+    """Build an entity from mentions at whose ends the text was split.
 
     Args:
         cut: the words of the text.
         text: the text.
-        mentions: where the mentions are, none of them blank at an end.
-        identifier: that of the entity, if it has one.
+        mentions: the mentions, without white space at either end.
+        identifier: the identifier of the entity, if it has one.
 
     Raises:
         DataError: if there is no mention.

@@ -1,12 +1,12 @@
-"""brat standoff: annotations in ``NAME.ann``, of the text in ``NAME.txt`` beside it; ``NAME`` is the title.
+"""brat standoff: annotations in ``NAME.ann`` of the text in ``NAME.txt`` beside it; ``NAME`` is the title.
 
     T1 <tab> type start end <tab> mention
     R1 <tab> relation Arg1:T1 Arg2:T2
     * <tab> Equiv T1 T2 ...
 
 A mention may have several parts, as in ``type 0 5;9 12``. The first argument of a relation is its head. Events are left
-out, and so are their triggers and their relations. Attributes, normalizations and notes are ignored; a warning tells of
-attributes of relations, as one may negate a relation.
+out, and so are their triggers and their relations. Attributes, normalizations and notes are ignored; a warning reports
+attributes of relations, as an attribute may negate a relation.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from atlop.formats.records import BYTE_ORDER_MARK, build_each, decode, is_number
 SUFFIX = ".ann"
 """The suffix of files of annotations."""
 _KINDS = ("T", "R", "*", "E", "A", "M", "N", "#")
-"""How an identifier begins, by the kind of its annotation."""
+"""How identifiers begin, which depends on the kind of annotation."""
 _PLAIN = Lifting()
 
 
@@ -35,7 +35,7 @@ def annotation_files(path: Path) -> list[Path]:
     """Return the annotation files in a folder, sorted by name; any other path is returned as it is."""
     try:
         inside = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else []
-    except OSError:  # opening it says why
+    except OSError:  # opening the path will report why
         return [path]
     return inside or [path]
 
@@ -45,11 +45,11 @@ def parse(file: BinaryIO, *, path: Path, lifting: Lifting = _PLAIN) -> Iterator[
 
     Args:
         file: the annotations.
-        path: where they are, which says where the text is.
-        lifting: how they are read.
+        path: the path of the file; the text is in the file of the same name that ends in ``.txt``.
+        lifting: how annotations of mentions become entities.
 
     Raises:
-        DataError: if there is no text.
+        DataError: if there is no text, or it cannot be read or is not valid UTF-8.
     """
     text_path = path.with_suffix(".txt")
     if not text_path.exists():

@@ -13,7 +13,7 @@ from atlop.formats.leaderboard import ZIP
 from atlop.formats.records import BYTE_ORDER_MARK
 
 _SNIFFED = 65_536
-"""Number of bytes, blanks at the beginning aside, that are looked at."""
+"""Number of bytes that are examined; blocks of this size that are blank are skipped."""
 _FORMATS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(re.escape(ZIP) + rb"[\x03\x05]"), "leaderboard"),
     (re.compile(rb"\[\s*\[\s*[^\s\[]"), "triples"),
@@ -30,13 +30,13 @@ _BEGINNINGS = (
     "or data (columns separated by tabs)"
 )
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}:]', re.DOTALL)
-"""What the structure of JSON is told by; a string may be cut off."""
+"""The tokens from which the structure of JSON is recognized; a string may be cut off."""
 TEXT = "text"
 """The format of plain text, which has no entities yet."""
 _MARKED = re.compile(
     rb"\[\s*[{\[]|\{\s*\"|" + b"|".join(pattern.pattern for pattern, name in _FORMATS if name in ("pubtator", "brat"))
 )
-"""How files begin that are not plain text, which may begin with a bracket, or have a tab in its first line."""
+"""How files that are not plain text begin; plain text may begin with a bracket, or have a tab in its first line."""
 _ENCODED = {
     b"\xff\xfe": "got UTF-16, expected UTF-8; convert the file first",
     b"\xfe\xff": "got UTF-16, expected UTF-8; convert the file first",
@@ -80,13 +80,13 @@ def format_of(beginning: bytes) -> str:
 
 
 def format_or_text(beginning: bytes) -> str:
-    """Return the format of a file, which is plain text if it does not clearly begin like another.
+    """Return the format of a file; one that does not clearly begin like another format is plain text.
 
     Args:
         beginning: the first bytes, as :func:`sniff` returned them.
 
     Raises:
-        DataError: if it is not in UTF-8, or holds no documents.
+        DataError: if it is UTF-16 or compressed, unless it is a zip of leaderboard format.
     """
     encoded = beginning.startswith((*_ENCODED, ZIP))
     return format_of(beginning) if encoded or _MARKED.match(beginning) else TEXT

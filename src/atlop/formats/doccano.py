@@ -1,4 +1,4 @@
-"""doccano's JSONL export: a text a line, with ``entities`` and ``relations``, or with ``label``.
+"""doccano's JSONL export: one text per line, with ``entities`` and ``relations``, or with ``label``.
 
 What doccano calls an entity is a mention. It has ``id``, ``label``, ``start_offset`` and ``end_offset``, which count
 characters; a relation has ``from_id``, ``to_id`` and ``type``. Projects without relations store the mentions as
@@ -48,7 +48,7 @@ def _document(place: str, stored: Any, lifting: Lifting) -> Document:
 
 
 def title_of(data: Field) -> str | None:
-    """Return the title that uploaded data has, or else its ``id``, if it has any."""
+    """Return the ``title`` of uploaded data, or else its ``id``; ``None`` if it has neither."""
     for key in ("title", "id"):
         value = data.object().get(key)
         if isinstance(value, str | int) and str(value).strip():

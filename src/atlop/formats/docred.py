@@ -3,7 +3,7 @@
 ``vertexSet`` lists the entities, each a list of mentions with ``name``, ``sent_id``, ``pos`` ([start, end) in words of
 that sentence) and ``type``. A label has ``h`` and ``t`` (indices of the head and the tail entity), ``r`` (the relation)
 and optionally ``evidence`` (indices of sentences). Other keys are ignored. The format does not store candidates,
-identifiers, confidences, raw text and offsets.
+identifiers, confidences, raw text or offsets.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NAMES_IN_FILE = (
     (re.compile(r"(^relations.*)\.tail$"), r"\1.t"),
     (re.compile(r"(^relations.*)\.relation$"), r"\1.r"),
 )
-"""The names in the file of the fields of a document."""
+"""How the fields of a document are named in the file."""
 
 
 def parse(file: BinaryIO) -> Iterator[Document | DataError]:
@@ -85,7 +85,7 @@ def _mention(stored: Field) -> Mention:
 
 
 def _first_of_each(labels: Field) -> dict[Relation, str]:
-    """Return the first of the labels of each fact, with its position in the file."""
+    """Return the first label of each fact, with its position in the file."""
     relations: dict[tuple[int, int, str], tuple[Relation, str]] = {}
     for label in labels.items():
         relation = _relation(label)
@@ -115,7 +115,7 @@ def _in_terms_of_the_file(error: DataError, labels: list[str]) -> DataError:
 
 
 def dump(documents: Iterable[Document]) -> Iterator[bytes]:
-    """Write documents as a DocRED file, one a line."""
+    """Write documents as a DocRED file, one per line."""
     yield b"["
     for index, document in enumerate(documents):
         yield b",\n" if index else b"\n"

@@ -38,7 +38,7 @@ def unreadable(error: BaseException, name: str) -> DataError:
 
 
 def _reason(error: BaseException) -> str:
-    # Versions of Python word it differently.
+    # The wording of the ValueError depends on the version of Python.
     return "a path cannot hold a NUL character" if isinstance(error, ValueError) else reason(error)
 
 

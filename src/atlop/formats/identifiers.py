@@ -14,7 +14,7 @@ def unique_identifiers(document: Document, *, unlinked: Set[str] = frozenset()) 
 
     Args:
         document: the document.
-        unlinked: identifiers that mean that there is none.
+        unlinked: identifiers that count as none.
 
     Raises:
         DataError: if two entities share an identifier, since the file would merge them.

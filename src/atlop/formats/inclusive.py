@@ -15,12 +15,12 @@ logger = logging.getLogger(__name__)
 def warn_of_inclusive_ends(
     documents: Iterable[Document | DataError], *, file: str, place: str
 ) -> Iterator[Document | DataError]:
-    """Yield documents; after the last one, warn once if adding the next word to mentions makes them spell their name.
+    """Yield documents; after the last one, warn once of mentions that would spell their name with one more word.
 
     Args:
         documents: the documents of a file, and errors in place of malformed ones.
         file: the name of the file.
-        place: how the file refers to a mention, given the indices of the entity and the mention.
+        place: a format string for the place of a mention, filled with the indices of the entity and the mention.
     """
     count, first = 0, ""
     for document in documents:

@@ -28,7 +28,7 @@ def elements(file: BinaryIO, *, of: str = "documents") -> Iterator[Any]:
         of: what error messages call the elements.
 
     Raises:
-        DataError: after the last valid element, if the file breaks off, is not valid JSON or holds something else.
+        DataError: after the last valid element, if the file breaks off, is not valid JSON or contains something else.
     """
     text = _Text(file)
     if text.peek() != "[":
@@ -86,7 +86,7 @@ class _Text:
                     return value
 
     def _is_cut_off(self, error: json.JSONDecodeError) -> bool:
-        """Return whether more of the file could make a value valid, so that a typo does not read the whole file."""
+        """Return whether reading on could make a value valid; a typo should not cause the whole file to be read."""
         return error.msg.startswith("Unterminated string") or error.pos > len(self._text) - _LONGEST_TOKEN
 
     def error(self, reason: str, at: int | None = None) -> DataError:

@@ -1,4 +1,4 @@
-"""JSONL, atlop's own format: one document a line with everything that it holds; ``schema.json`` describes it."""
+"""JSONL, atlop's own format: one document per line with all its content; ``schema.json`` describes it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ def parse(file: BinaryIO) -> Iterator[Document | DataError]:
 
 
 def dump(documents: Iterable[Document]) -> Iterator[bytes]:
-    """Write documents, one a line."""
+    """Write documents, one per line."""
     for document in documents:
         yield json_bytes(document.to_dict()) + b"\n"

@@ -1,9 +1,9 @@
 """Label Studio's full JSON export: a list of tasks, each with its ``data`` and ``annotations``.
 
 The text is ``data.text``, or else the only string in ``data``; the title is ``data.title``, or else the ``id`` of the
-task. Of several annotations of a task, the one counts that is marked as the ground truth, else the first that was not
-cancelled. A result of the type ``labels`` is a mention, one of the type ``relation`` relates two; its ``direction`` may
-be ``right``, ``left`` or ``bi``. Other results, and predictions, are ignored.
+task. Of several annotations of a task, the one marked as the ground truth counts, or else the first that was not
+cancelled. A result of the type ``labels`` is a mention; one of the type ``relation`` relates two mentions, and its
+``direction`` may be ``right``, ``left`` or ``bi``. Other results, and predictions, are ignored.
 
 A browser counts a character beyond U+FFFF, such as an emoji, as two. Offsets are read in this way, unless the stored
 text of the mention says otherwise.

@@ -83,7 +83,7 @@ def attach(submission: Mapping[str, tuple[Relation, ...]], documents: Iterable[D
 
 @contextmanager
 def _json_file(file: io.BufferedReader) -> Iterator[BinaryIO]:
-    """Open the JSON inside a file, which may be a zip, without a byte order mark."""
+    """Open the JSON in a file, which may be a zip; a byte order mark is skipped."""
     if not file.peek(len(ZIP)).startswith(ZIP):
         yield _without_mark(file)
         return
@@ -152,7 +152,7 @@ def _relation(row: Field) -> Relation:
 
 
 def dump(documents: Iterable[Document]) -> Iterator[bytes]:
-    """Write the relations of documents in leaderboard format, one fact a line."""
+    """Write the relations of documents in leaderboard format, one fact per line."""
     yield b"["
     separator = b"\n"
     for document in documents:

@@ -3,9 +3,9 @@
 1. Mentions that the annotators joined, by an ``Equiv`` of brat or by a relation whose name means "same as", are one
    entity, and so are those that are joined through others.
 2. A mention that nobody joined belongs to the joined entity that has a mention of an equal string and type, if there is
-   exactly one; else all such mentions of an equal string and type are one entity. Case and white space do not count.
+   exactly one; else all such mentions of an equal string and type are one entity. Case and white space are ignored.
 3. A relation between mentions becomes one between their entities, which is stated once. Its evidence is the sentences
-   of the mentions that were related, of all of them where several relations state the same fact.
+   of the related mentions; where several relations state the same fact, it is those of all of them.
 
 Entities are in the order of their first mentions in the text. What the annotators left open is counted, and one warning
 for each document says what was done with it.
@@ -26,9 +26,9 @@ from atlop.text import CutText, split_text
 logger = logging.getLogger(__name__)
 
 Key = Hashable
-"""What a tool calls a mention."""
+"""What a tool identifies a mention by."""
 SAME_AS = frozenset({"same as", "sameas", "coreference", "coref", "equiv"})
-"""Names of relations that join two mentions; case does not count, and ``_`` and ``-`` count as spaces."""
+"""Names of relations that join two mentions; case is ignored, and ``_`` and ``-`` count as spaces."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Lifting:
     """How annotations of mentions are read."""
 
     same_as: Collection[str] = SAME_AS
-    """Names of relations that join two mentions to one entity."""
+    """Names of relations that join two mentions into one entity."""
     language: str = "en"
-    """The code of the language whose rules end the sentences."""
+    """The code of the language by whose rules sentences are split."""
 
     def joins(self, relation: str) -> bool:
         """Return whether a relation of this name joins two mentions."""
@@ -70,7 +70,7 @@ class MarkedText:
     sentences: Sequence[int] | None = None
     """Where the sentences begin, if the tool says so."""
     left_out: set[Key] = field(default_factory=set)
-    """Mentions that cannot be taken over, with all of their relations."""
+    """Mentions that are dropped, together with all of their relations."""
     oddities: Counter[tuple[str, str]] = field(default_factory=Counter)
     """What the annotators left open: what is counted, such as ``relation``, and what was done with it."""
 
@@ -116,7 +116,7 @@ class MarkedText:
             self.relations.append((head, tail, name))
 
     def _are_taken(self, *keys: Key) -> bool:
-        """Return whether none of several mentions is left out."""
+        """Return whether all of several mentions are kept."""
         for key in keys:
             _check_key(key)
             if key not in self.mentions and key not in self.left_out:
@@ -137,7 +137,7 @@ def lift(marked: MarkedText, lifting: Lifting) -> Document:
     """Build the document of a text whose mentions are marked and related; warn of what was left open.
 
     Raises:
-        DataError: if the text holds a lone surrogate, or the title is empty.
+        DataError: if the text contains a lone surrogate, or the title is empty.
         MissingExtraError: if the sentences of its language need an extra that is not installed.
     """
     check_text(marked.text)
@@ -178,7 +178,7 @@ def _alike(marked: MarkedText) -> Iterable[list[Key]]:
 
 
 def _join(cluster_of: dict[Key, set[Key]], keys: Iterable[Key]) -> None:
-    """Make one cluster of those of some mentions."""
+    """Merge the clusters of several mentions into one."""
     first: Key | None = None
     for key in keys:
         first = key if first is None else first

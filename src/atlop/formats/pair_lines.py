@@ -1,4 +1,4 @@
-"""The ``.data`` format in which document-level papers use CDR and GDA: a document a line, with the pairs to classify.
+"""The ``.data`` format in which papers use CDR and GDA: one document per line, with the pairs to classify.
 
 A line has tab-separated columns: the title (a PubMed number), the sentences (separated by ``|``, words by spaces),
 and 17 columns for each pair:
@@ -13,7 +13,7 @@ and 17 columns for each pair:
 Starts and ends count the words of the whole document. Entities are numbered in the order of the pairs, the head before
 the tail; those that occur only in ``not_include`` pairs come last. The mentions of an entity are those of its first
 pair. Each line is a document of its own, even if a title is repeated. The format does not store evidence, confidences,
-raw text and types that differ within an entity.
+raw text, or types that differ within an entity.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _COLUMNS = 17
 _NO_CANDIDATE = "not_include"
 _NO_RELATION = "NR"
 _SPACED = str.maketrans("\t\r\n|", "    ")
-"""Replaces the separators in a name, which no program parses, by spaces."""
+"""Replaces the separators in a name with spaces; no program parses names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class _Argument:
         return self.columns[0]
 
     def numbers(self, column: int, name: str) -> list[int]:
-        """Read a column of integers, which errors call by the name."""
+        """Read a column of integers, to which errors refer by the given name."""
         parts = self.columns[column].split(":")
         if not all(map(is_number, parts)):
             expected = "expected integers separated by ':'"
@@ -154,12 +154,12 @@ def dump(documents: Iterable[Document]) -> Iterator[bytes]:
     """Write documents in the ``.data`` format, each pair with its head as the first argument.
 
     A document without candidates is written with all ordered pairs. A reader numbers the entities in the order of the
-    pairs, which for a document that was read from this format is the order that it had. An entity without an identifier
+    pairs, which preserves the numbering of a document that was read from this format. An entity without an identifier
     is written with ``E`` and its index.
 
     Raises:
-        DataError: if a word, type, label or identifier contains a separator of the format, or two entities share an
-            identifier.
+        DataError: if a title, word, type, label or identifier contains a separator of the format, a label means no
+            relation in it, or two entities share an identifier.
     """
     for document in documents:
         yield f"{_line(document)}\n".encode()

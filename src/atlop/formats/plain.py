@@ -1,4 +1,4 @@
-"""Plain text, whose entities are still to be found: a document a file, titled by the name of the file."""
+"""Plain text, whose entities are still to be found: one document per file, titled by the name of the file."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def parse(file: BinaryIO, *, path: Path, lifting: Lifting) -> Iterator[Document 
 
     Args:
         file: the bytes of the text, in UTF-8.
-        path: its name.
-        lifting: the language whose rules end the sentences.
+        path: the path of the file.
+        lifting: only its ``language`` is used.
     """
     title = path.stem or str(path)
     try:

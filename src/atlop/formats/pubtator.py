@@ -6,10 +6,11 @@
     id <tab> relation <tab> head identifier <tab> tail identifier [<tab> novelty]
 
 Offsets count the characters of the title, one space and the abstract; this is the ``text`` of the document, and ``id``
-its title. A mention belongs to each of its identifiers; one with none, or with only ``-`` or ``-1``, is its own
-entity. CDR joins identifiers with ``|``; BioRED joins them with ``,``, and there ``|`` is part of an identifier such as
-``c|DEL|1314_1328|``; the types Chemical and Disease identify a row as CDR's. CDR's names of the parts of a composite
-mention and BioRED's novelty are ignored. The format does not store evidence, confidences and candidates.
+its title. A mention belongs to the entity of each of its identifiers; one with none, or with only ``-`` or ``-1``, is
+an entity of its own. CDR joins identifiers with ``|``; BioRED joins them with ``,``, and there ``|`` is part of an
+identifier such as ``c|DEL|1314_1328|``; the types Chemical and Disease identify a row as CDR's. CDR's names of the
+parts of a composite mention and BioRED's novelty are ignored. The format does not store evidence, confidences or
+candidates.
 """
 
 from __future__ import annotations
@@ -171,8 +172,8 @@ def dump(documents: Iterable[Document]) -> Iterator[bytes]:
     Tabs and line ends in a text become spaces.
 
     Raises:
-        DataError: if a title, type, relation or identifier contains a separator of PubTator, or two entities share an
-            identifier.
+        DataError: if a title, type, relation or identifier contains a separator of PubTator, a relation is a number, a
+            mention is blank, or two entities share an identifier.
     """
     for document in documents:
         yield "\n".join([*_lines(document), "", ""]).encode()
@@ -203,7 +204,7 @@ def _relation_name(document: Document, field: str, name: str) -> str:
 
 
 def _joined(document: Document, identifiers: list[str], type: str) -> str:
-    """Join identifiers, unless reading would split them otherwise."""
+    """Join identifiers, unless a reader would split them differently."""
     column = ("|" if type in _CDR_TYPES else ",").join(identifiers)
     if column != "-" and _identifiers(column, type) != tuple(identifiers):
         problem = (
@@ -229,7 +230,7 @@ def _laid_out(document: Document) -> tuple[str, tuple[tuple[int, ...], ...], int
 
 
 def _title_end(text: str, document: Document) -> int | None:
-    """Return the offset of a space after the first sentence or before it, or the end of the text after the only one."""
+    """Return where the title ends: a space after or before the first sentence, or the end of a text of only one."""
     first, *others = document.offsets or ((),)
     end = first[-1] + len(document.sentences[0][-1]) if first else 0
     following = next((row[0] for row in others if row), len(text))
@@ -270,11 +271,11 @@ def _mention_rows(document: Document, offsets: tuple[tuple[int, ...], ...]) -> l
 
 
 def _in_order(document: Document, offsets: tuple[tuple[int, ...], ...]) -> Iterator[tuple[Span, int, Mention]]:
-    """Yield the mentions by position, as far as a reader will then number entities and mentions in the same order."""
+    """Yield the mentions by position, as far as that lets a reader number entities and mentions in the same order."""
     ready: list[tuple[Span, int, int]] = []
 
     def push(entity: int, place: int) -> None:
-        """Add a mention, if it exists, to those of which the first in the text comes next."""
+        """Add a mention, if it exists, to the candidates, of which the first in the text comes next."""
         if entity < len(document.entities) and place < len(document.entities[entity].mentions):
             span = _span(document, offsets, document.entities[entity].mentions[place])
             heapq.heappush(ready, (span, entity, place))

@@ -66,7 +66,7 @@ def parse_json(raw: bytes, *, line: int = 1) -> Any:
 
 
 def read_json(path: str | Path) -> Any:
-    """Read a file that holds one JSON value.
+    """Read a file that contains one JSON value.
 
     Raises:
         DataError: if the file cannot be read or is not valid JSON.
@@ -93,7 +93,7 @@ def unreadable_json(error: Exception) -> DataError:
 
 
 def numbered_lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that are not blank, without line ends, and their numbers from 1."""
+    """Yield the number, from 1, of each line that is not blank, and the line without its end."""
     for number, line in enumerate(file, start=1):
         if line.strip():
             yield number, line.rstrip(b"\r\n")
@@ -124,7 +124,7 @@ def is_number(column: str) -> bool:
 
 
 def cell(value: str, *, document: Document, field: str, forbidden: str = "") -> str:
-    """Return a string that is to be written to a column of a file.
+    """Check that a string can be written to a column of a file, and return it.
 
     Args:
         value: the string.

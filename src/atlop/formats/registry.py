@@ -1,7 +1,7 @@
 """Reading and writing documents in any format.
 
 Each format is a module with ``parse(file)``, which yields the documents and, in place of malformed ones, the errors
-in them, and ``dump(documents)``, which yields the bytes of the file piece by piece.
+in them, and, if it can be written, ``dump(documents)``, which yields the bytes of the file piece by piece.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ SUFFIXES: Mapping[str, str] = {
 READABLE_SUFFIXES = (brat.SUFFIX, *(suffix for suffix, form in SUFFIXES.items() if form in _PARSERS))
 """The suffixes of the formats that :func:`read` takes."""
 _MENTIONS = {"docred": "vertexSet[{}][{}]", "jsonl": "entities[{}].mentions[{}]"}
-"""How a mention is called in the formats that store its name beside its position."""
+"""How warnings refer to a mention in the formats that store its name beside its position."""
 _NO_DOCUMENTS = {
     "leaderboard": leaderboard.NEEDS_DOCUMENTS,
     "triples": "got a list of [head name, tail name, relation], expected documents",
@@ -133,7 +133,7 @@ def stream_file(
         on_error: ``skip`` reports a malformed document, leaves it out and continues.
         report: called with the error of each document that is left out; ``None`` issues a warning.
         lifting: how annotations of mentions, which annotation tools write, become entities.
-        plain: whether a file of no other format is plain text, a document without entities.
+        plain: whether a file of no other format is read as plain text, which is a document without entities.
 
     Raises:
         DataError: if the file cannot be read, or a document is malformed and ``on_error`` is ``raise``.
@@ -185,7 +185,7 @@ def _recognized(file: io.BufferedIOBase, name: str, form: str | None, *, plain: 
     if form is not None and form not in known and form not in _NO_DOCUMENTS:
         raise DataError(f"got the format {form!r}, expected one of {', '.join(known)}")
     if form == "brat" or (form is None and name.endswith(brat.SUFFIX)):
-        return "brat", rejoined(b"", file)  # a text without annotations has an empty file
+        return "brat", rejoined(b"", file)  # the file of a text without annotations is empty
     beginning, content = sniff(file)
     form = form or (format_or_text(beginning) if plain else format_of(beginning))
     if form in _NO_DOCUMENTS:
@@ -212,7 +212,7 @@ def detect(path: str | Path) -> str:
 
 
 def check_input(path: str | Path, *, form: str | None = None, plain: bool = False) -> None:
-    """Check from the first bytes of a file that it holds documents; a pipe, which can be read only once, is not read.
+    """Check from its first bytes that a file contains documents; a pipe is left alone, as it can be read only once.
 
     Args:
         path: the file.
@@ -240,7 +240,7 @@ def read_predictions(path: str | Path) -> list[Document] | dict[str, tuple[Relat
         path: the file; its format is detected from the content.
 
     Raises:
-        DataError: if the file holds neither.
+        DataError: if the file contains neither.
     """
     return leaderboard.read_submission(path) if detect(path) == "leaderboard" else read(path)
 
@@ -267,7 +267,7 @@ def write(documents: Iterable[Document], path: str | Path, *, form: str | None =
 
 
 def encode(documents: Iterable[Document], *, form: str) -> Iterator[bytes]:
-    """Return an iterator over the bytes of a file of documents, such as for standard output.
+    """Return an iterator over the bytes of a file of documents, for example to write to standard output.
 
     Args:
         documents: gold or predicted.

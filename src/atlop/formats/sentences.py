@@ -1,4 +1,4 @@
-"""Where the sentences of an abstract begin, by the rule with which PubTator files are read."""
+"""Where the sentences of an abstract begin, by the rule that is used for PubTator files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from atlop.text import Span, Spans
 _SENTENCE_END = re.compile(r"[.!?][)\]\"'”’]*\s+(?=[^\W_]|[(\[\"'“‘])")
 _ABBREVIATION = re.compile(r"(?<!\w)(?:e\.g|i\.e|vs|cf|et al|approx|ca|viz|resp|[Ff]igs?|Dr|No)$")
 _LONGEST_ABBREVIATION = 8
-"""Number of characters to search for one, including the character before it."""
+"""Number of characters to search for an abbreviation, including the character before it."""
 
 
 def sentence_starts(text: str, *, start: int, spans: Sequence[Span]) -> Iterator[int]:

@@ -1,1 +1,1 @@
-"""Components for other libraries, each in the module that has its name; none is imported with atlop."""
+"""Components for other libraries, each in the module named after its library; none is imported with atlop."""

@@ -26,17 +26,17 @@ ONTONOTES = {
 """The entity types of DocRED for the labels of OntoNotes. Most of what is ``NORP`` in OntoNotes, such as nationalities,
 is ``LOC`` in DocRED."""
 _TITLE = 60
-"""Characters of a text that stand for it in messages."""
+"""Number of characters of a text that serve as its title in messages."""
 _EDGES = re.compile(r"^(?:the|an?)\s+|\s*['’]s?$", re.IGNORECASE)
-"""What may belong to a mention for a coreference component but not for an entity recognizer, or the reverse."""
+"""What a coreference component may include in a mention and an entity recognizer may not, or vice versa."""
 
 
 def types_for(known: Iterable[str], own: Mapping[str, str]) -> dict[str, str]:
-    """Return the entity type of each label that is called otherwise by a model.
+    """Return the entity type of each label that a model knows by another name.
 
     Args:
         known: the entity types of the model; none if it does not know them.
-        own: what the user has chosen, which comes first.
+        own: the choices of the user, which take precedence.
     """
     known = set(known)
     return {**{label: kind for label, kind in ONTONOTES.items() if kind in known and label not in known}, **own}
@@ -46,13 +46,13 @@ def to_document(doc: Doc, *, spans: str | None, clusters: str, types: Mapping[st
     """Build the document of a ``Doc``.
 
     Args:
-        doc: a parsed text; sentences that it does not have are found by atlop's own rule.
+        doc: a processed text; if it has no sentences, atlop splits it into sentences itself.
         spans: the span group of the mentions; ``None`` for ``doc.ents``.
         clusters: the prefix of the span groups with coreferring mentions, and the name of the extension attribute.
-        types: the entity type of each label that has another name.
+        types: the entity type of each label that has another name in the model.
 
     Raises:
-        DataError: if there is no such span group, or the text holds a lone surrogate.
+        DataError: if there is no such span group, or the text contains a lone surrogate.
         MissingExtraError: if the language is not English and the extra for its sentences is not installed.
     """
     marked = MarkedText(" ".join(doc.text.split())[:_TITLE] or "text", doc.text)
@@ -84,7 +84,7 @@ def mentions_of(doc: Doc, spans: str | None) -> Sequence[DocSpan]:
 
 
 def _clusters(doc: Doc, name: str) -> Iterator[list[Span]]:
-    """Yield the coreferring mentions that other components have found, as characters."""
+    """Yield the coreferring mentions that other components have found, as character spans."""
     for key, group in doc.spans.items():
         if key.startswith(f"{name}_"):
             yield [(span.start_char, span.end_char) for span in group]
@@ -93,7 +93,7 @@ def _clusters(doc: Doc, name: str) -> Iterator[list[Span]]:
 
 
 def _core(text: str, span: Span) -> Span:
-    """Return a mention without an article and a possessive ending."""
+    """Return the span of a mention without a leading article or a possessive ending."""
     start, end = span
     name = text[start:end]
     for found in reversed(list(_EDGES.finditer(name))):

@@ -39,7 +39,7 @@ def mark_entities(documents: Iterable[Document], nlp: Language, *, types: Iterab
     """Yield documents with the entities that a spaCy pipeline finds in their texts, in the same order.
 
     Args:
-        documents: documents with a text; words, sentences and entities are those of the pipeline and of atlop's rules.
+        documents: documents with a text, which is split again and whose marked entities are ignored.
         nlp: the pipeline.
         types: the entity types of the model, to which the labels of OntoNotes are mapped.
 

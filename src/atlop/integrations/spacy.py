@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # spaCy imports this module whenever it makes a pipeline, wit
     from atlop.extractor import RelationExtractor
 
 MODEL = "model"
-"""The folder of a saved component that holds its model."""
+"""The folder of a saved component that contains its model."""
 ErrorHandler = Callable[[str, Any, list[Doc], Exception], Any]
 
 if not Doc.has_extension("relations"):
@@ -76,7 +76,7 @@ def make_component(
 
 
 class RelationComponent:
-    """Sets ``doc._.relations``. The model is loaded when the first text comes, in the process that reads it.
+    """Sets ``doc._.relations``. The model is loaded for the first text, in the process that handles it.
 
     Args:
         name: the name in the pipeline.
@@ -106,12 +106,12 @@ class RelationComponent:
         self._loaded: tuple[int, RelationExtractor] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what another process needs, which loads the model itself."""
+        """Return the state for another process, which loads the model itself."""
         return {**self.__dict__, "_loaded": None}
 
     @property
     def extractor(self) -> "RelationExtractor":
-        """The model of this process; a forked process cannot use the threads of the one that it comes from."""
+        """The model of this process; a forked process cannot use the threads of its parent."""
         from atlop.extractor import load
 
         if self._loaded is None or self._loaded[0] != os.getpid():
@@ -126,7 +126,7 @@ class RelationComponent:
         return doc
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 64) -> Iterator[Doc]:
-        """Yield texts with their relations, of which a batch is predicted together."""
+        """Yield texts with their relations, which are predicted in batches."""
         stream = iter(stream)
         while docs := list(islice(stream, batch_size)):
             try:
@@ -137,7 +137,7 @@ class RelationComponent:
                 yield from docs
 
     def predict(self, docs: Sequence[Doc]) -> list[list[dict[str, Any]]]:
-        """Return the relations of texts, each as plain values; the texts stay as they are."""
+        """Return the relations of texts, each as plain values; the texts are not changed."""
         types = types_for(self.extractor.backend.labels.entity_types, self.types)
         documents = [to_document(doc, spans=self.spans, clusters=self.clusters, types=types) for doc in docs]
         predicted = self.extractor.predict(documents, min_confidence=self.min_confidence)
@@ -158,15 +158,15 @@ class RelationComponent:
             doc._.relations = found
 
     def set_error_handler(self, error_handler: ErrorHandler) -> None:
-        """Set what is called with the texts of a batch that fails."""
+        """Set the function that is called with the texts of a batch that fails."""
         self._error_handler = error_handler
 
     def get_error_handler(self) -> ErrorHandler:
-        """Return what is called with the texts of a batch that fails."""
+        """Return the function that is called with the texts of a batch that fails."""
         return self._error_handler
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
-        """Save a model that is not the bundled one with the pipeline; its settings are in the pipeline's config."""
+        """Save the model with the pipeline, unless it is the bundled one; the pipeline's config has the settings."""
         target = Path(path) / MODEL
         if self.model is None or (target.exists() and target.samefile(find_folder(self.model))):
             return
@@ -184,7 +184,7 @@ class RelationComponent:
 
 
 def _compute_on_one_thread() -> None:
-    """Let a process that works beside others use one thread, which is also safe after a fork."""
+    """Make a process that works beside others use one thread, which is also safe after a fork."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         import torch

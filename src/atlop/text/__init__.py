@@ -1,4 +1,4 @@
-"""Raw text as sentences of words whose offsets are known."""
+"""Raw text split into sentences of words with known offsets."""
 
 from atlop.text.sentences import sentence_starts, split_text
 from atlop.text.words import CutText, Span, Spans, cut_text, word_spans

@@ -9,11 +9,11 @@ from atlop.errors import DataError, MissingExtraError, got
 from atlop.text.words import CutText, Span, Spans, cut_text
 
 ENGLISH = "en"
-"""The language whose sentences need no extra."""
+"""The only language that needs no extra to be split into sentences."""
 _CODE = re.compile(r"[a-z]{2,3}(-[a-z]+)*")
 _BLANK_LINE = re.compile(r"(?:\r\n?+|\n)[^\S\r\n]*(?:\r\n?+|\n)\s*")
 _LONG_CHUNK = re.compile(r"(?<!\S)\S{500,}")
-"""What no text in words holds; nupunkt takes quadratic time for it."""
+"""A run of characters that is too long to be words; nupunkt takes quadratic time on it."""
 _KEPT = 50
 """Characters at the end of such a chunk that may still end a sentence."""
 
@@ -29,7 +29,7 @@ def split_text(
     Args:
         text: the text.
         spans: the mentions; no sentence ends inside one, and a word is split where one begins or ends inside it.
-        language: the code of the language whose rules end sentences.
+        language: the code of the language by whose rules sentences are split.
         starts: where sentences begin, if another program has found them; those inside a mention are ignored.
 
     Raises:
@@ -44,7 +44,7 @@ def split_text(
 def sentence_starts(text: str, *, spans: Iterable[Span] = (), language: str = ENGLISH) -> list[int]:
     """Return the offsets at which the sentences of a text begin.
 
-    A sentence ends where nupunkt says so for English, and sentencex for any other language, and at a blank line; but
+    A sentence ends at a blank line, and where nupunkt (for English) or sentencex (for any other language) says so, but
     not inside a mention.
 
     Args:
@@ -78,7 +78,7 @@ def _english(text: str) -> Iterable[int]:
 
 
 def _plain(chunk: re.Match[str]) -> str:
-    """Return a chunk of the same length that ends no sentence before its last characters."""
+    """Return a chunk of the same length in which no sentence ends before the last characters."""
     return "x" * (len(chunk.group()) - _KEPT) + chunk.group()[-_KEPT:]
 
 

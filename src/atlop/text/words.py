@@ -1,4 +1,4 @@
-"""Splitting raw text into words, such that no mention begins or ends inside a word."""
+"""Splitting raw text into words so that no mention begins or ends inside a word."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class CutText:
     """Offset of each word in the text."""
 
     def place(self, span: Span) -> tuple[int, int, int]:
-        """Return the sentence, the first word and the word after the last of a span at which the text was split."""
+        """Return the sentence, first word and word after the last of a span at whose ends the text was split."""
         sentence = bisect_right(self.offsets, span[0], key=lambda row: row[0]) - 1
         row = self.offsets[sentence]
         return sentence, bisect_left(row, span[0]), bisect_left(row, span[1])
 
 
 class Spans:
-    """The characters that any of several spans covers.
+    """The characters that at least one of several spans covers.
 
     Args:
-        spans: they may overlap.
+        spans: the spans, which may overlap.
     """
 
     def __init__(self, spans: Iterable[Span]) -> None:

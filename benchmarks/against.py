@@ -1,4 +1,4 @@
-"""This checkout against another, in turn: what ``--against`` of the benchmarks of prediction and training does.
+"""Compare this checkout with another, in turn, as ``--against`` of the prediction and training benchmarks asks.
 
 Each checkout computes in a process of its own, which waits while the other works.
 """
@@ -24,7 +24,7 @@ CONTENDER = Path(__file__).with_name("contender.py")
 
 @contextmanager
 def contender(checkout: Path, options: Mapping[str, Any]) -> Iterator[Callable[[], None]]:
-    """Start a checkout's process, and yield what does its work once.
+    """Start a checkout's process, and yield a function that has it do its work once.
 
     Args:
         checkout: its folder.

@@ -39,7 +39,7 @@ def score(gold: Iterable[Document], rule: Rule) -> EndToEndScores:
 
 
 def clustered(document: Document, rule: Rule) -> Document:
-    """Return a document whose mentions are grouped by a rule; a fact is about the clusters with its first mentions."""
+    """Return a document with mentions grouped by a rule; facts go to the clusters of their entities' first mentions."""
     mentions = _mentions(document)
     clusters = rule(list(mentions.values()))
     spans, owners = list(mentions), {}

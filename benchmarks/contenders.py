@@ -24,7 +24,7 @@ RANDOM: dict[str, PretrainedConfig] = {
         num_hidden_layers=24,
         num_attention_heads=16,
         intermediate_size=4096,
-        # RoBERTa numbers positions from the padding on; the bundled tokenizer's is 0, which leaves 512 of these.
+        # RoBERTa numbers positions from its padding index on, here that of the bundled tokenizer, 0, which leaves 512.
         pad_token_id=0,
         max_position_embeddings=513,
     ),

@@ -64,7 +64,7 @@ def predict(gold: Sequence[Document], model: Path | None = None) -> Iterator[Pre
 
 
 def score(gold: Sequence[Document], found: Sequence[Document]) -> tuple[float, float, float, float]:
-    """Return the figures of a line: three scores, and the sentences of a relation."""
+    """Return the figures of a line: three scores, and the mean number of sentences of a relation."""
     scores = evaluate(gold, found)
     annotated = [{relation.fact for relation in document.relations if relation.evidence} for document in gold]
     claimed = [{relation.fact for relation in document.relations} for document in found]
@@ -86,7 +86,7 @@ def tuned(predicted: Sequence[Predicted], *, by_confidence: bool) -> list[Docume
 
 
 def best_cut(predicted: Sequence[Predicted], *, by_confidence: bool) -> float:
-    """Return the cut with the best evidence F1, to two digits."""
+    """Return the cut with the best evidence F1, to two decimals."""
     gold = [one.gold for one in predicted]
 
     def quality(cut: float) -> float:

@@ -1,4 +1,4 @@
-"""A graph of many facts: time to load it, size on disk, time of the three queries, and one document more and less.
+"""A graph of many facts: time to load, size on disk, time of the three queries and of adding and removing a document.
 
     python -m benchmarks.graph --facts 100000 --json
 
@@ -32,10 +32,10 @@ from benchmarks.measure import memory_mb, seconds
 from benchmarks.report import arguments, report
 
 FACTS, ENTITIES, SENTENCES, WORDS, RELATIONS = 35, 20, 8, 24, 96
-"""What a document has, and the relations of all."""
+"""Facts, entities and sentences of a document, words of a sentence, and different relations in the corpus."""
 
 NAMES = 25
-"""Different names in the corpus, for each document."""
+"""Different names in the corpus per document."""
 
 TYPES = ("LOC", "LOC", "ORG", "PER", "MISC", "TIME")
 
@@ -147,7 +147,7 @@ def _times(works: Sequence[Callable[[], object]]) -> dict[str, float]:
 
 
 def compare(corpus: Sequence[Document], *, runs: int) -> dict[str, Any]:
-    """Load a graph, ask it, and add and remove one document more."""
+    """Load a graph, query it, and add and remove one more document."""
     *most, last = corpus
     used = time.process_time()
     with tempfile.TemporaryDirectory() as place:
@@ -185,7 +185,7 @@ def _remove(folder: Path, title: str) -> None:
 
 
 def merged(corpus: Sequence[Document], count: int) -> Iterator[str]:
-    """Yield a line for each of some random entities that several documents share, with two of its mentions."""
+    """Yield a line for each of some random entities that several documents share, and up to three of its sentences."""
     graph = Graph.of_documents(corpus)
     clusters: defaultdict[str, list[Cluster]] = defaultdict(list)
     for source in graph.sources:

@@ -76,7 +76,7 @@ def beside_gemm(work: Callable[[], Result], device: torch.device) -> tuple[Resul
 def memory_mb(figure: str, process: int | str = "self") -> float | None:
     """Return a figure of a process's memory in MB of a million bytes, or ``None`` if the process has ended.
 
-    ``/proc`` counts the running program alone; ``getrusage`` would include what its parent held when it started it.
+    ``/proc`` counts the running program alone; ``getrusage`` would include the memory of the parent that started it.
 
     Args:
         figure: ``VmRSS`` for what is resident now, ``VmHWM`` for the peak so far.

@@ -33,7 +33,7 @@ Form = Callable[[], object]
 """Computes a part once."""
 
 Forms = dict[str, Callable[[], Form]]
-"""Make the forms of a part by their names; the first is the plain module."""
+"""Functions that make the forms of a part, by name; the first is the plain module."""
 
 Make = Callable[[Any], Callable[..., Any]]
 """Makes a form from the plain module."""
@@ -79,7 +79,7 @@ TRAINING: dict[str, tuple[str, Any, Callable[[], Forms]]] = {
     "attention": ("attend_with_dropout", attend, training_attention),
     "bilinear layer": ("RecomputingBilinear", _same, training_bilinear),
 }
-"""By part: the name of its replacement in :mod:`atlop.kernels`, what stands for it when it is off, and its forms."""
+"""By part: the name of its replacement in :mod:`atlop.kernels`, what takes its place when it is off, and its forms."""
 
 
 def _forms(makers: Mapping[str, Make], layer: nn.Module, *inputs: Any) -> Forms:

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 """This checkout."""
 
 RESULTS = ROOT / "docs" / "results" / "performance"
-"""Where results are kept, one file a benchmark, from which the tables are made."""
+"""Where results are kept, one file per benchmark, from which the tables are made."""
 
 BEFORE = {"f11de44": "before"}
 """Earlier versions that keep their rows in the tables; of all others the newest result replaces older ones."""

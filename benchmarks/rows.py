@@ -18,7 +18,7 @@ class Table(NamedTuple):
     """How a table is made from results; processor and version come before its own columns."""
 
     benchmark: str
-    """Whose results it shows."""
+    """The benchmark whose results it shows."""
     options: tuple[str, ...]
     """It shows the newest result for each choice of these."""
     columns: tuple[str, ...]

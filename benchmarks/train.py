@@ -1,11 +1,11 @@
-"""Training against the textbook, or against another checkout: forward, backward and AdamW, 4 documents an update.
+"""Training against the textbook, or against another checkout: forward, backward and AdamW, 4 documents per update.
 
     python -m benchmarks.train --shape minilm --precision fp32 --json
     python -m benchmarks.train --against ../atlop-before --json
 
 ``ratio`` is timed with the encoder's dropout on in both. ``loss_difference`` is the largest difference between the two
 losses of one update, over updates with dropout off, on the same batches in the same order from the same weights; no
-batch is used twice as long as there are documents.
+batch is repeated while there are enough documents.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def product_updater(checkpoint: Checkpoint, *, device: str, precision: str, drop
 def updaters(shape: str, *, device: str, precision: str, dropout: bool) -> tuple[Update, Update]:
     """Return the updates of the textbook and of atlop, both from the same weights."""
     checkpoint = checkpoint_of(shape)
-    # The textbook first: it copies the weights that atlop goes on to change.
+    # The textbook first: it copies the weights before atlop changes them.
     textbook = textbook_updater(checkpoint, device=device, dropout=dropout)
     return textbook, product_updater(checkpoint, device=device, precision=precision, dropout=dropout)
 

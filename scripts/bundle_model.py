@@ -104,7 +104,7 @@ trains the teachers, which are rows of the results in the documentation, and the
 
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results.md"
-"""The page that shows the scores as well."""
+"""The page that also shows the scores."""
 
 
 def with_scores(page: str, card: str) -> str:

@@ -32,7 +32,7 @@ def python(shown: re.Match[str]) -> str:
 
 
 def shell(shown: re.Match[str]) -> str:
-    """Return what commands print in the folder of the page's commands."""
+    """Return what commands print in the folder that all examples of a page share."""
     return run("bash", "-euc", shown["code"])
 
 

@@ -1,4 +1,4 @@
-"""Extract from the ten passages and hold what is found against the facts that docs/passages.md lists.
+"""Extract from the ten passages and compare what is found with the facts that docs/passages.md lists.
 
     python scripts/judge_passages.py
 
@@ -77,7 +77,7 @@ def facts_of(document: Document, listed: list[Fact]) -> dict[Fact, tuple[float, 
 
 
 def judge(extractor: atlop.RelationExtractor, name: str, rest: str) -> Judged:
-    """Hold a passage against its section of the page."""
+    """Compare what is found in a passage with its section of the page."""
     said_rows, _, others = rest.partition("May follow:")
     following_rows, _, besides = others.partition("<!-- besides -->")
     said, following = ([fact for fact, _ in rows(part)] for part in (said_rows, following_rows))

@@ -50,7 +50,7 @@ PLACE = re.compile(r"<!-- step: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
 
 def run(command: str) -> str:
-    """Run commands in the root of the checkout, and return their standard output; print both as they come.
+    """Run commands in the root of the checkout, and return their standard output; print both.
 
     Raises:
         SystemExit: if one fails.

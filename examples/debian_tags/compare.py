@@ -1,4 +1,4 @@
-"""Compares adaptive thresholding with tuned thresholds on a multi-label task: the tags of Debian packages.
+"""Compare adaptive thresholding with tuned thresholds on a multi-label task: the tags of Debian packages.
 
 Run: python examples/debian_tags/compare.py
 
@@ -58,7 +58,7 @@ def over_zero(logits: Scores) -> Scores:
 
 
 class Loss(NamedTuple):
-    """A loss and how its logits are read."""
+    """A loss, and the function that turns its logits into scores."""
 
     criterion: Callable[[Tensor, Tensor], Tensor]
     scores: Callable[[Scores], Scores]
@@ -115,13 +115,13 @@ class Result(NamedTuple):
 
 
 def f1_scores(chosen: Labels, labels: Labels) -> tuple[float, float]:
-    """Return micro-F1 and macro-F1; a label that is neither there nor predicted has F1 0."""
+    """Return micro-F1 and macro-F1; a label that is neither in the data nor predicted has F1 0."""
     hits, total = (chosen & labels).sum(0), chosen.sum(0) + labels.sum(0)
     return float(2 * hits.sum() / max(1, total.sum())), float((2 * hits / np.maximum(total, 1)).mean())
 
 
 def train(loss: Loss, part: Part, rate: float, seed: int, epochs: int) -> Iterator[tuple[int, nn.Module]]:
-    """Train a network of two layers, and yield it as it is after every few epochs and after the last."""
+    """Train a network of two layers, and yield it every few epochs and after the last."""
     torch.manual_seed(seed)
     first, last = nn.Linear(part.inputs.shape[1], HIDDEN), nn.Linear(HIDDEN, part.labels.shape[1] + 1)
     network = nn.Sequential(nn.Dropout(DROPOUT / 2), first, nn.ReLU(), nn.Dropout(DROPOUT), last)
@@ -154,7 +154,7 @@ def results(name: str, data: Data, rate: float, seed: int, epochs: int) -> Itera
 
 
 def chosen_on_dev(found: Iterable[Result]) -> list[list[Result]]:
-    """Return for each method the results, one a seed, of the rate and the epochs with the best mean micro-F1 on dev."""
+    """Return for each method the results, one per seed, of the rate and epochs with the best mean micro-F1 on dev."""
     setting = sorted(found, key=lambda result: result[:4])
     runs = [list(group) for _, group in groupby(setting, key=lambda result: result[:4])]
     best: dict[tuple[str, str], list[Result]] = {}
@@ -192,7 +192,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Train, tune on dev, and print the scores on test."""
     start, given = time.perf_counter(), arguments()
-    torch.set_num_threads(1)  # products this small lose more to a second thread than they gain
+    torch.set_num_threads(1)  # matrix products this small lose more to a second thread than they gain
     data = load_data(given.facets)
     sizes = ", ".join(f"{name} {len(part.inputs)}" for name, part in data._asdict().items())
     labels = torch.cat([part.labels for part in data]).float()

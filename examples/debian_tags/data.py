@@ -65,7 +65,7 @@ def split(rows: list[Row]) -> list[list[Row]]:
 
 
 def buckets(row: Row) -> list[int]:
-    """Return the hashed words of the name and of the description, and the 3- to 5-grams of their characters."""
+    """Return the hash buckets of the words of name and description, and of their character 3- to 5-grams."""
     grams = set()
     for field, text in (("name", row.name), ("description", row.description)):
         for word in re.findall(r"[^\W_]+", text.lower()):

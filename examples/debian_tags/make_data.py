@@ -1,4 +1,4 @@
-"""Rebuilds packages.tsv.gz from Debian's package index.
+"""Rebuild packages.tsv.gz from Debian's package index.
 
 Run on Debian: apt-cache dumpavail | python examples/debian_tags/make_data.py
 """
@@ -78,7 +78,7 @@ def table(found: list[Package]) -> str:
 
 
 def main() -> None:
-    """Write the file, without a time in it, so that the same index gives the same bytes."""
+    """Write the file, without a timestamp, so that the same index gives the same bytes."""
     DATA.write_bytes(gzip.compress(table(packages(sys.stdin)).encode(), compresslevel=9, mtime=0))
 
 

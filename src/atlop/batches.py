@@ -1,6 +1,6 @@
 """The batch of named tensors that the model takes, collated from the features of several documents.
 
-It is built of numpy arrays, so that models which need no torch can take it too. The letters of shapes are those of
+It is built from numpy arrays, so that models that run without torch can take it too. The letters of shapes are those of
 :mod:`atlop.model`.
 """
 
@@ -71,7 +71,7 @@ class Batch(Generic[Array]):
     words: Array
     """Word of each subword within its document, -1 for markers and special subwords, [B, L]."""
     shapes: Array
-    """Shape of the word of each subword, as :mod:`atlop.shapes` counts, 0 for none, [B, L]."""
+    """Shape of the word of each subword, numbered as in :mod:`atlop.shapes`, 0 for none, [B, L]."""
     mention_split: Array
     """True for mentions of documents that have several windows, [M]."""
     pairs: Array
@@ -85,11 +85,11 @@ class Batch(Generic[Array]):
     labels: Array | None
     """True where a pair has a relation, or how probable that is, [P, R]."""
     evidence: Array | None
-    """True for the evidence sentences of a pair, or how much of it each one holds, [P, T]."""
+    """True for the evidence sentences of a pair, or each sentence's share of the evidence, [P, T]."""
     tags: Array | None
     """The tag of the word that each subword begins, -1 for the other subwords, [B, L]."""
     names: Names[Array] | None
-    """What the mentions read, where a head needs it."""
+    """The names of the mentions, where a head needs them."""
     entity_counts: list[int]
     """Entities of each document."""
     pair_counts: list[int]
@@ -97,7 +97,7 @@ class Batch(Generic[Array]):
     context_blocks: list[ContextBlock]
     """Parts of ``unordered_pairs``, one after another."""
     most_sentences: int
-    """Sentences of the document that has most, T."""
+    """Sentences of the document that has the most, T."""
     whole: bool
     """Whether every document is a single window, so that there is nothing to join."""
 
@@ -173,7 +173,7 @@ def collate(features: Sequence[Features], special: SpecialSubwords, padding: int
 def _blocks(document: int, pairs: NDArray[np.int64], offset: int, size: int) -> Iterator[ContextBlock]:
     """Yield blocks of the unordered pairs [U, 2] of a document, which start at ``offset`` and are sorted.
 
-    Each first entity takes ``size`` numbers, one for each other entity and subword.
+    Each first entity takes ``size`` numbers, one for each entity and subword of the document.
     """
     some = max(1, CONTEXT_WEIGHTS // max(1, size))
     for first in range(int(pairs[0, 0]), int(pairs[-1, 0]) + 1, some) if len(pairs) else ():

@@ -23,7 +23,7 @@ MOVED = {"threshold_offset": 0.0, "temperature": 1.0}
 
 @dataclass(frozen=True)
 class Calibration:
-    """Where relations are cut off, and the confidence of a margin; the default is that of a model as it was trained.
+    """Where relations are cut off, and the confidence of a margin; the default leaves a model as it was trained.
 
     Raises:
         CheckpointError: if a value is of the wrong type, not finite, or the curve is not monotonic.
@@ -65,7 +65,7 @@ class Calibration:
             known, confidences = zip(*self.curve, strict=True)
             interpolated: NDArray[np.float64] = np.interp(margins, known, confidences)
             return interpolated
-        # The sigmoid by tanh, which does not overflow.
+        # The sigmoid in terms of tanh, which does not overflow.
         return np.tanh((self.scale * margins.astype(np.float64) + self.bias) / 2) / 2 + 0.5
 
     def to_json(self) -> dict[str, Any]:
@@ -89,7 +89,7 @@ class Calibration:
         """Return the calibration that the settings of a model of version 0.1 amount to.
 
         Raises:
-            CheckpointError: if they are no numbers, or the temperature is not above 0.
+            CheckpointError: if they are not numbers, or the temperature is not above 0.
         """
         given = settings if isinstance(settings, dict) else {}
         offset, temperature = (given.get(name, default) for name, default in MOVED.items())
@@ -104,7 +104,7 @@ def _wrong(name: str, value: object, expected: str) -> CheckpointError:
 
 
 def _is_number(value: object) -> bool:
-    # JSON holds integers that are too large for a float.
+    # JSON may contain integers that are too large for a float.
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 

@@ -60,7 +60,7 @@ def new_checkpoint(encoder: str, config: ModelConfig, labels: LabelMap) -> Check
     """Return a new model: a pretrained encoder with freshly initialized relation layers.
 
     Args:
-        encoder: name on the Hugging Face hub, or folder.
+        encoder: name on the Hugging Face Hub, or folder.
         config: the parts and sizes of the model.
         labels: the relations.
 
@@ -68,7 +68,7 @@ def new_checkpoint(encoder: str, config: ModelConfig, labels: LabelMap) -> Check
         CheckpointError: if transformers cannot load the encoder.
     """
     try:
-        # Some encoders are stored in fp16, in which nothing is trained here.
+        # Some encoders are stored in fp16, but weights are always trained in fp32 here.
         transformer = AutoModel.from_pretrained(encoder, dtype=torch.float32, trust_remote_code=False)
         tokenizer = AutoTokenizer.from_pretrained(encoder, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
@@ -140,7 +140,7 @@ def bare_encoder(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase
     """
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-        # Random weights would only be replaced; buffers that no file holds are made all the same.
+        # Random weights would only be replaced; buffers that no file contains are still created.
         with init_empty_weights():
             transformer = AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False)
     # Damaged files raise errors of every kind.
@@ -165,7 +165,7 @@ def _fill(transformer: PreTrainedModel, config: ModelConfig, labels: LabelMap, p
 
 
 def check_columns(bias: Tensor | None, labels: LabelMap, path: Path) -> None:
-    """Refuse weights that score another number of relations than the label map names.
+    """Refuse weights whose number of columns is not that of the label map.
 
     Raises:
         CheckpointError: naming both numbers.
@@ -195,13 +195,13 @@ def fill_model(model: RelationModel, weights: dict[str, Tensor], path: Path) -> 
     if wrong:
         shown = "; ".join(wrong[:3]) + (f"; and {len(wrong) - 3} more" if len(wrong) > 3 else "")
         raise CheckpointError(f"{path}: the weights do not fit the model: {shown}")
-    # Copies, as the weights of a file stay in it: they would change if it were written over.
+    # Copies, as loaded weights are mapped from their file: they would change if it were overwritten.
     copies = {name: tensor.to(torch.float32, copy=True) for name, tensor in weights.items()}
     model.load_state_dict({**fresh, **copies}, assign=True)
 
 
 def _initialize_heads(model: RelationModel, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Initialise the heads that the weights do not know, and return their own weights."""
+    """Initialize the heads that have no weights, and return their new ones."""
     fresh: dict[str, Tensor] = {}
     for name, head in model.heads.items():
         prefix = f"heads.{name}."

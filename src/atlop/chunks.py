@@ -1,4 +1,4 @@
-"""Chunks of documents, which are scored in batches of similar length and leave in their own order."""
+"""Chunks of documents, scored in batches of similar length and yielded in their own order."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Chunk:
         return sorted(([order[i] for i in group] for group in group_by_length(lengths, subwords)), key=min)
 
     def fill(self, places: list[int], outputs: list[PairOutput]) -> None:
-        """Take what was computed for some documents.
+        """Store what was computed for some documents.
 
         Raises:
             CheckpointError: if one is not finite.

@@ -178,13 +178,13 @@ def load_training_config(
     """Read a YAML file; its paths are relative to its folder, those in ``overrides`` to the working directory.
 
     An encoder that begins with ``.``, ``/`` or ``~``, or that is a folder beside the file, is a path like the others;
-    any other encoder is left as it is, a name on the Hub. So is the model of ``init``.
+    any other is taken as a name on the Hub. The same holds for ``init``.
 
     Args:
         path: the file.
         overrides: settings that replace the file's, by name; ``model.block_size`` replaces one of ``model``.
-        inherit: returns the settings of the model of ``init``, for those that are given nowhere, as
-            :func:`atlop.folder.initial_config` does; without it, these are the defaults.
+        inherit: returns the settings of the ``init`` model, as :func:`atlop.folder.initial_config` does, which replace
+            the defaults of settings that are given nowhere.
 
     Raises:
         ConfigError: listing every mistake in the file and the overrides.
@@ -261,7 +261,7 @@ def _collect(kind: type[Config], settings: dict[str, Any], mistakes: list[str], 
     missing = [name for name, e in fields.items() if e.default is dataclasses.MISSING and name not in settings]
     mistakes += [f"{prefix}{name}: missing, expected {fields[name].metadata['rule'].expected}" for name in missing]
     known = {name: value for name, value in settings.items() if name in fields}
-    # Placeholders for missing settings, so that the others are checked all the same.
+    # Placeholders for missing settings, so that the others are still checked.
     placeholders: dict[str, Any] = {name: "missing" for name in missing}
     try:
         return kind(**known, **placeholders)

@@ -16,7 +16,7 @@ Offset: TypeAlias = float | NDArray[np.float32]
 EVIDENCE = 0.15
 """Share of a pair's context, times the confidence of the relation, that makes a sentence evidence.
 
-DREEAM cuts the share alone, at 0.2, whatever the confidence; docs/evaluation.md compares the two.
+DREEAM thresholds the share alone, at 0.2, whatever the confidence; docs/evaluation.md compares the two.
 """
 
 
@@ -40,7 +40,7 @@ def decode(logits: NDArray[np.float32], max_labels: int | None = None, offset: O
     chosen[:, 0] = False
     if max_labels is not None and max_labels < logits.shape[1] - 1:
         crowded = np.flatnonzero(chosen.sum(1) > max_labels)
-        # One offset for all leaves their order.
+        # A single offset for all columns does not change their order.
         scores = (logits + offset if np.ndim(offset) else logits)[crowded, 1:]
         last = np.partition(scores, -max_labels, axis=1)[:, -max_labels]
         chosen[crowded, 1:] &= scores >= last[:, None]

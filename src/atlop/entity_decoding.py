@@ -1,6 +1,7 @@
 """Tags to mentions, and scores of names to entities.
 
-G tags, as :func:`atlop.targets.mention_tags` counts them. The other letters of shapes are those of :mod:`atlop.model`.
+G is the number of tags of :func:`atlop.targets.mention_tags`. The other letters of shapes are those of
+:mod:`atlop.model`.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def word_tags(logits: NDArray[np.float32], words: NDArray[np.int64], lengths: Se
 
 
 def best_path(scores: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return the tags of the highest sum in which every mention has a beginning, [T, W], by Viterbi's algorithm.
+    """Return the highest-scoring tags in which every mention has a beginning, [T, W], by the Viterbi algorithm.
 
     Args:
         scores: of the tags of W words in each of T sentences, [T, W, G].
@@ -53,7 +54,7 @@ def best_path(scores: NDArray[np.float32]) -> NDArray[np.int64]:
     total, came_from = np.zeros((sentences, tags), dtype=np.float32), []
     total[:, inside - 1] = total[:, inside] = -np.inf  # outside of any mention before the first word
     for word in range(words):
-        # Any tag may follow any other, but inside a mention comes only after a tag of the same mention.
+        # Any tag may follow any other, except that an inside tag must follow a tag of the same type.
         before = np.repeat(total.argmax(1)[:, None], tags, 1)
         before[:, inside] = np.where(total[:, inside - 1] > total[:, inside], inside - 1, inside)
         total = np.take_along_axis(total, before, 1) + scores[:, word]
@@ -92,7 +93,7 @@ def _agreeing(mentions: Sequence[Mention]) -> Iterator[Mention]:
 
 
 def _spans(tags: Sequence[int]) -> Iterator[tuple[int, int, int]]:
-    """Yield start, end and type of the mentions of a sentence; one also begins at a tag that continues no other."""
+    """Yield start, end and type of the mentions of a sentence; an inside tag that continues none begins one."""
     start, open_type = 0, 0
     for place, tag in enumerate([*tags, 0]):
         kind = (tag + 1) // 2
@@ -104,7 +105,7 @@ def _spans(tags: Sequence[int]) -> Iterator[tuple[int, int, int]]:
 
 
 def text_of(document: Document, sentence: int, start: int, end: int) -> str:
-    """Return what words of a sentence read: in the raw text, if there is one, else with a space between them."""
+    """Return the text of some words of a sentence: as in the raw text if there is one, else joined by spaces."""
     if document.text is None or document.offsets is None:
         return " ".join(document.sentences[sentence][start:end])
     last, offsets = end - 1, document.offsets[sentence]
@@ -148,7 +149,7 @@ def entities_of(document: Document, clusters: Sequence[int]) -> tuple[Entity, ..
     """Return the entities of a document, in the order of their first mentions.
 
     Args:
-        document: a document whose mentions are marked, in entities of any kind.
+        document: a document whose mentions are marked, however they are grouped into entities.
         clusters: the cluster of each of its names.
     """
     gathered: dict[int, list[Mention]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 DISABLE = "ATLOP_DISABLE"
-"""Lists what to do without, separated by commas: ``kernels``, ``bf16``."""
+"""The variable that lists, separated by commas, what to do without: ``kernels``, ``bf16``."""
 
 
 def disabled(ability: str) -> bool:

@@ -103,7 +103,7 @@ def shown(value: Any, limit: int = 60) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """Return in one line why another library failed, without the path, which messages name already."""
+    """Return in one line why another library failed, without the path, which the message already names."""
     known = error.strerror if isinstance(error, OSError) else None
     # A missing key says nothing by itself.
     prefix = "no key " if isinstance(error, KeyError) else ""

@@ -67,7 +67,7 @@ def export_onnx(checkpoint: Checkpoint, folder: Path) -> None:
     """
     _check_installed()
     window, config = checkpoint.model.encoder.window, checkpoint.config
-    # The window cannot be found out without the encoder's weights.
+    # The window cannot be determined without the encoder itself.
     config = dataclasses.replace(config, window=min(window, config.window or window))
     with staging(folder) as place:
         write_settings(place, config, checkpoint.labels, checkpoint.calibration)

@@ -41,12 +41,12 @@ class ReverseInteraction(nn.Module):
         nn.init.zeros_(self.linear.weight)  # training starts from plain ATLOP
 
     def forward(self, logits: Tensor, batch: Batch[Tensor]) -> Tensor:
-        """Return logits [P, R] from those of every pair by itself, [P, R]."""
+        """Return joint logits [P, R] from those of each pair scored by itself, [P, R]."""
         probabilities = (logits - logits[:, :1]).sigmoid()
         # The row after the last one stands for reverse pairs that are not scored.
         reversed_pairs = nn.functional.pad(probabilities, (0, 0, 0, 1)).index_select(0, batch.reverse_pairs)
         change: Tensor = self.linear(reversed_pairs.to(self.linear.weight.dtype))
-        # The threshold stays where it is: at 0 if there is one for all pairs.
+        # The threshold's logit does not change: it stays 0 if all pairs share one threshold.
         return logits + (change - change[:, :1]).to(logits.dtype)
 
 
@@ -54,7 +54,7 @@ class ReverseInteraction(nn.Module):
 class WeightedSoftmax(nn.Module):
     """A threshold for each pair, trained by one softmax over all columns (ATGL, ACL 2026).
 
-    With the weight w, a relation of probability q ends log(w * q) above the threshold: it is predicted if q > 1 / w.
+    With the weight w, a relation of probability q ends up log(w * q) above the threshold: it is predicted if q > 1 / w.
     """
 
     def __init__(self, sizes: Sizes) -> None:

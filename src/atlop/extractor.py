@@ -38,7 +38,7 @@ class PairScores:
     """Title of the document."""
     pairs: NDArray[np.int64]
     """Head and tail entity, [P, 2]: the document's candidates where it lists them, else all ordered pairs that
-    the model is for."""
+    the model scores."""
     logits: NDArray[np.float32]
     """Logits, [P, R]; column 0 is the threshold."""
     evidence: NDArray[np.float32] | None = None
@@ -80,7 +80,7 @@ class RelationExtractor:
         """Predict the relations of one document, or of many in the same order.
 
         A relation is predicted if its logit is above that of the pair's threshold, less the offset, and it is among the
-        ``max_labels`` best of its pair. Its confidence is how probable it is by the calibration of the model.
+        ``max_labels`` best of its pair. Its confidence is its probability by the model's calibration.
 
         Args:
             documents: one document or many; relations that they already have are ignored.
@@ -104,7 +104,7 @@ class RelationExtractor:
             yield document.with_relations(self.relations(scores, min_confidence=min_confidence))
 
     @overload
-    # A str is also an iterable of str, but as the first overload it is one text.
+    # A str is also an iterable of str, but the first overload takes it as one text.
     def extract(self, texts: str | Document, *, min_confidence: float = ..., progress: bool = ...) -> Document: ...  # type: ignore[overload-overlap]
 
     @overload
@@ -131,7 +131,7 @@ class RelationExtractor:
             DataError: if a text holds a lone surrogate.
         """
         check_confidence(min_confidence)
-        from atlop.reading import EntityReader  # which needs scipy, unlike exported models, which find no entities
+        from atlop.reading import EntityReader  # which needs scipy; exported models do not
 
         reader = EntityReader(self.backend, self.featurizer)
         if isinstance(texts, (str, Document)):
@@ -144,7 +144,7 @@ class RelationExtractor:
         return (self._related(*each, min_confidence) for each in reader.read(documents_of(texts)))
 
     def _related(self, document: Document, passages: list[PassageScores], min_confidence: float) -> Document:
-        """Decode the scores of each passage; of a fact that several have, the most confident is kept."""
+        """Decode the scores of each passage; if several state a fact, the most confident relation is kept."""
         best: dict[tuple[int, int, str], Relation] = {}
         for passage in passages:
             check_finite(document.title, passage.output)
@@ -187,7 +187,7 @@ class RelationExtractor:
         )
 
     def _scored(self, documents: Iterable[Document]) -> Iterator[tuple[Document, PairScores]]:
-        """Yield each document with its scores as soon as these and those of all documents before it are there."""
+        """Yield each document with its scores as soon as they and those of all documents before it are known."""
         chunks: deque[Chunk] = deque()
         batches: deque[tuple[Chunk, list[int]]] = deque()
         for rows in self.backend.scores(self._batches(documents, chunks, batches)):
@@ -204,7 +204,7 @@ class RelationExtractor:
     def _batches(
         self, documents: Iterable[Document], chunks: deque[Chunk], batches: deque[tuple[Chunk, list[int]]]
     ) -> Iterator[list[Features]]:
-        """Yield batches of documents of similar length; what they are goes to ``chunks`` and ``batches`` before."""
+        """Yield batches of documents of similar length, each after it is recorded in ``chunks`` and ``batches``."""
         remaining = iter(documents)
         while read := list(islice(remaining, DOCUMENTS)):
             self.unknown_types.warn(read)
@@ -247,15 +247,15 @@ def load(
     """Load a model, ready to predict.
 
     Args:
-        name: a model folder, the name of one on the Hugging Face hub, or ``None`` for the bundled model.
-        revision: branch, tag or commit of a model on the hub.
+        name: a model folder, the name of one on the Hugging Face Hub, or ``None`` for the bundled model.
+        revision: branch, tag or commit of a model on the Hub.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``fp32``, ``bf16``, or ``auto`` for bf16 where the device multiplies in it, else fp32.
         prune: whether to skip pairs of entity types that no training relation connects.
 
     Raises:
         AtlopError: if the machine lacks the device, or the device lacks the precision.
-        CheckpointError: if the model cannot be loaded, or is to prune and has no type constraints.
+        CheckpointError: if the model cannot be loaded, or ``prune`` is set and it has no type constraints.
     """
     folder = find_folder(name, revision)
     return RelationExtractor(load_backend(folder, device=device, precision=precision), prune=prune)

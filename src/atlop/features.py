@@ -34,7 +34,7 @@ MARKER = "*"
 """The subword around mentions."""
 
 CACHED_WORDS = 500_000
-"""Distinct words whose subwords are remembered before a new table is begun."""
+"""Distinct words whose subwords are cached before a new table is started."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Features:
     mention_entity: NDArray[np.int64]
     """The entity of each of these mentions, [M]."""
     entities: int
-    """How many entities there are, E."""
+    """Number of entities, E."""
     entity_types: NDArray[np.int64]
     """Type of each entity: its place in ``LabelMap.entity_types``, counted from 1, or 0 for any other, [E]."""
     sentences: NDArray[np.int64]
@@ -60,20 +60,19 @@ class Features:
     words: NDArray[np.int64]
     """Word of each subword, counted through the document, -1 for markers and special ones, [L]."""
     shapes: NDArray[np.int64]
-    """Shape of the word of each subword, as :mod:`atlop.shapes` counts, 0 for markers and special ones, [L]."""
+    """Shape of the word of each subword, numbered as in :mod:`atlop.shapes`, 0 for markers and special ones, [L]."""
     pairs: NDArray[np.int64]
     """Ordered pairs (head, tail) to score, [P, 2]."""
     labels: NDArray[np.bool_ | np.float16] | None
-    """True where a pair has a relation, or how probable that is, [P, R]; ``None`` if the relations are not known to the
-    label map's owner."""
+    """True where a pair has a relation, or how probable that is, [P, R]; ``None`` unless labels were asked for."""
     evidence: NDArray[np.bool_ | np.float16] | None = None
-    """True for the evidence sentences of a pair, of all of its relations, or how much of it each one holds, [P, T];
+    """True for the evidence sentences of any relation of a pair, or each sentence's share of the evidence, [P, T];
     ``None`` if ``labels`` is."""
     tags: NDArray[np.int64] | None = None
-    """The tag of the word that each subword begins, as :func:`~atlop.targets.mention_tags` counts, -1 for the other
-    subwords, [L]; ``None`` if ``labels`` is."""
+    """The tag of the word that each subword begins, numbered as by :func:`~atlop.targets.mention_tags`, -1 for the
+    other subwords, [L]; ``None`` if ``labels`` is."""
     names: Names[NDArray[Any]] | None = None
-    """What the mentions read; ``None`` where no head needs it."""
+    """The names of the mentions; ``None`` where no head needs them."""
 
     @property
     def sentence_count(self) -> int:
@@ -91,9 +90,9 @@ class Layout:
     words: list[int]
     """Word of each, counted through the document, -1 for a marker."""
     places: dict[Place, int]
-    """Where each word, or its marker before it, begins."""
+    """Where each word, or the marker before it, begins."""
     ends: dict[Place, int]
-    """The place after each word, or after its marker behind it."""
+    """The place after each word, or after the marker that follows it."""
 
     def span(self, mention: Mention) -> range:
         """Return the places of the subwords of a mention and of its markers, at least one."""
@@ -133,14 +132,14 @@ class Featurizer:
     ) -> None:
         self.tokenizer, self.config, self.labels, self.prune = tokenizer, config, labels, prune
         self.markers = MARKERS[config.markers]
-        # A vocabulary without the marker marks with its unknown subword, as the published code does.
+        # If the vocabulary lacks the marker, its unknown subword marks mentions, as in the published code.
         self.marker: int = cast(list[int], tokenizer.convert_tokens_to_ids([MARKER]))[0]
         self.special = SpecialSubwords.of(tokenizer)
         self.window = min(window, config.window or window)
         self.needs_names = "entities" in config.heads
         self._types = {name: place for place, name in enumerate(labels.entity_types, start=1)}
         self._subwords: dict[str, tuple[int, ...]] = {}
-        # Fast tokenizers refuse a call while another thread's is under way.
+        # Fast tokenizers refuse a call while another thread's is in progress.
         self._lock = Lock()
         room = self.window - len(self.special.prefix) - len(self.special.break_suffix)
         if config.window_overlap >= room:
@@ -153,7 +152,7 @@ class Featurizer:
         Args:
             document: any document.
             labelled: whether its relations become ``Features.labels``.
-            names: whether its mentions become ``Features.names``, as they do if it is labelled and a head needs them.
+            names: whether its mentions become ``Features.names``; they also do if it is labelled and a head needs them.
 
         Raises:
             LabelError: if the label map lacks a relation of a document that is labelled.
@@ -169,7 +168,7 @@ class Featurizer:
         kept, around = starts < len(ids), (len(prefix), len(suffix))
         sentences = np.pad(np.array(layout.sentences, dtype=np.int64), around, constant_values=-1)
         words = np.pad(np.array(layout.words, dtype=np.int64), around, constant_values=-1)
-        # The last entry, at -1, is that of subwords of no word.
+        # The last entry, at index -1, is for subwords that belong to no word.
         shapes = np.array([shape for sentence in document.sentences for shape in word_shapes(sentence)] + [0])
         return Features(
             title=document.title,
@@ -201,7 +200,7 @@ class Featurizer:
         return tags
 
     def _names(self, document: Document, layout: Layout, length: int) -> Names[NDArray[Any]]:
-        """Return the names of a document of ``length`` subwords, without those of its mentions that were cut off."""
+        """Return the names of a document of ``length`` subwords; places that were cut off are left out."""
         first = len(self.special.prefix)
         return name_arrays(
             document,
@@ -234,7 +233,7 @@ class Featurizer:
         return chosen[self.config.mention_subwords]
 
     def _tokenized(self, words: Iterable[str]) -> dict[str, tuple[int, ...]]:
-        """Return a table that holds the subwords of all the words, and of others."""
+        """Return a table of the subwords of all these words, and perhaps of others."""
         # Other threads may start a new table, but only ever add to this one.
         table = self._subwords if len(self._subwords) <= CACHED_WORDS else {}
         new = list({word: None for word in words if word not in table})

@@ -53,7 +53,7 @@ STAGING = ".saving-"
 BUNDLED = Path(__file__).parent / "bundled" / "redocred-minilm"
 """The model that comes with the package."""
 BUNDLED_NAME = "bundled"
-"""Its name, where ``None`` means no model; a folder of this name comes first."""
+"""The bundled model's name, for where ``None`` means no model; a folder of this name takes precedence."""
 
 HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
 """A name on the Hugging Face Hub, such as ``org/name``."""
@@ -109,7 +109,7 @@ def load_config(folder: Path) -> ModelConfig:
 
 
 def load_calibration(folder: Path) -> Calibration:
-    """Read the calibration of a model folder; that of version 0.1 is among its settings.
+    """Read the calibration of a model folder; version 0.1 stored it among the settings.
 
     Raises:
         CheckpointError: if it cannot be read.
@@ -178,7 +178,7 @@ def load_tokenizer(encoder: Path) -> PreTrainedTokenizerBase:
 
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(encoder, trust_remote_code=False)
-    # Damaged files raise errors of every kind, also bare ones.
+    # Damaged files raise errors of every kind, even bare exceptions.
     except Exception as error:
         raise CheckpointError(f"{encoder}: transformers cannot load the tokenizer: {reason(error)}") from error
     stored = read_json(encoder / "config.json")
@@ -209,7 +209,7 @@ def read_json(path: Path) -> Any:
     """Read a JSON file of a model folder.
 
     Raises:
-        CheckpointError: if it is missing or no JSON.
+        CheckpointError: if it is missing or not JSON.
     """
     try:
         return label_maps.read_json(path)

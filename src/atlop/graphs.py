@@ -125,7 +125,7 @@ class PairsGraph(Graph):
 
 
 class InteractionGraph(Graph):
-    """From the logits [P, R] of all pairs of a document by themselves to those that depend on one another."""
+    """From the logits [P, R] of a document's pairs, each scored by itself, to ones that depend on one another."""
 
     inputs = ("logits", "pairs", "reverse_pairs", "entity_types")
     outputs = ("joint",)
@@ -137,6 +137,6 @@ class InteractionGraph(Graph):
 
 
 def _batch(given: dict[str, Tensor], **others: Any) -> Batch[Tensor]:
-    """Return a batch of one document that holds those of its tensors that are given."""
+    """Return a batch of one document with only the tensors that are given."""
     values: dict[str, Any] = {entry.name: given.get(entry.name) for entry in dataclasses.fields(Batch)}
     return Batch(**{**values, **others, "whole": False})

@@ -8,7 +8,7 @@ from pathlib import Path
 from atlop.errors import CheckpointError, reason
 
 HUB_SECONDS = 10
-"""How long to wait for an answer of the Hub."""
+"""How long to wait for an answer from the Hub."""
 
 
 def download(name: str, revision: str | None, *, files: Sequence[str]) -> Path:
@@ -49,7 +49,7 @@ def download(name: str, revision: str | None, *, files: Sequence[str]) -> Path:
 
 
 def _answers(name: str, revision: str | None) -> bool:
-    """Return whether the Hub answers in time, for the client itself would wait for ever; a refusal is an answer."""
+    """Return whether the Hub answers in time, as the client itself would wait forever; a refusal is an answer."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 

@@ -47,7 +47,7 @@ class LabelMap:
     display_names: Mapping[str, str] = field(default_factory=dict)
     """Display names, such as ``country of citizenship``, of some or all relations."""
     threshold: str = "Na"
-    """The corpus's name of column 0, the class that means no relation and serves as the threshold."""
+    """The corpus's name for column 0, the class that means no relation and serves as the threshold."""
     type_constraints: TypeConstraints | None = None
     """The entity types that the relations connect in training; ``None`` if unknown."""
 
@@ -82,11 +82,11 @@ class LabelMap:
 
     @property
     def entity_types(self) -> tuple[str, ...]:
-        """The entity types of the training documents, in alphabetical order; none where that is not known."""
+        """The entity types of the training documents, in alphabetical order; empty if they are unknown."""
         return () if self.type_constraints is None else tuple(sorted(self.type_constraints.tails))
 
     def relation(self, column: int) -> str:
-        """Return the name of the relation in a column, which counts from 1."""
+        """Return the name of the relation in a column, counted from 1."""
         return self.relations[column - 1]
 
     def display_name(self, relation: str) -> str:
@@ -126,7 +126,7 @@ class LabelMap:
             display_names: display names, as in ``rel_info.json``.
 
         Raises:
-            LabelError: if the columns are not the integers from 0 on, each once.
+            LabelError: unless the columns are the integers from 0 up, each exactly once.
         """
         if not isinstance(columns, Mapping) or not columns:
             raise LabelError(f"label map: got {got(columns)}, expected a mapping of relation names to columns")

@@ -1,6 +1,7 @@
-"""How much is computed and held in memory at one time, in one place.
+"""All limits on how much is computed and held in memory at once.
 
-None of these numbers changes a result beyond rounding. The letters of shapes are those of :mod:`atlop.model`.
+Apart from the size and overlap of passages, none of them changes a result beyond rounding. The letters of shapes
+are those of :mod:`atlop.model`.
 """
 
 from __future__ import annotations
@@ -46,11 +47,11 @@ def group_by_length(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
 
     Args:
         lengths: the lengths to group.
-        most: the longest of a group times its number; a single length may exceed it.
+        most: the limit on a group's longest length times its size; a single length may exceed it.
     """
     group: list[int] = []
     for place in sorted(range(len(lengths)), key=lengths.__getitem__):
-        # In this order, the newest is the longest of its group.
+        # In ascending order, the newest length is the longest of its group.
         if group and (len(group) + 1) * lengths[place] > most:
             yield group
             group = []

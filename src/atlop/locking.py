@@ -19,13 +19,13 @@ else:
 def locked(path: Path) -> Iterator[bool]:
     """Hold an exclusive lock on a file, which is created if it does not exist.
 
-    A file system without locks, such as some network drives, lets everyone have it.
+    On a file system without locks, such as some network drives, every process gets it.
 
     Yields:
         Whether this process has it; ``False`` if another one does.
 
     Raises:
-        OSError: if the file cannot be made.
+        OSError: if the file cannot be created.
     """
     with path.open("ab") as file:
         yield _acquire(file) and _is_still_there(path, file)
@@ -33,13 +33,13 @@ def locked(path: Path) -> Iterator[bool]:
 
 @contextmanager
 def locked_folder(folder: Path, name: str) -> Iterator[bool]:
-    """Hold the lock file of a folder, which is created if it does not exist, and removed again if it is left empty.
+    """Hold the lock file of a folder; the folder is created if it does not exist, and removed again if left empty.
 
     Yields:
         Whether this process has the lock; ``False`` if another one does.
 
     Raises:
-        OSError: if the folder or the file cannot be made.
+        OSError: if the folder or the file cannot be created.
     """
     missing = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
     with ExitStack() as stack:
@@ -57,7 +57,7 @@ def _remove_file(path: Path) -> None:
 
 
 def _remove_empty(folders: list[Path]) -> None:
-    """Remove folders, the innermost first, up to one that holds something."""
+    """Remove folders, the innermost first, up to the first that is not empty."""
     with suppress(OSError):
         for folder in folders:
             folder.rmdir()
@@ -78,5 +78,5 @@ def _acquire(file: BinaryIO) -> bool:
 
 
 def _is_still_there(path: Path, file: BinaryIO) -> bool:
-    """Return whether a lock is of any use: the process that had it may have removed the file just before."""
+    """Return whether the path is still the locked file, which its previous holder may have removed just before."""
     return path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno()))

@@ -27,8 +27,8 @@ class AdaptiveThresholdLoss(nn.Module):
 
         Args:
             logits: [N, C+1] of any floating dtype; column 0 is the threshold.
-            labels: [N, C] of any dtype, without a column for the threshold; all but 0 means that the example has the
-                label.
+            labels: [N, C] of any dtype, without a column for the threshold; anything but 0 means that the example
+                has the label.
 
         Raises:
             ValueError: if the shapes do not fit.

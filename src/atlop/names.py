@@ -1,7 +1,7 @@
 """Names: the mentions of a document that read the same, and how alike two names are.
 
-Mentions of one type that read the same are taken for one entity, as almost all of them are in Re-DocRED. Which names
-belong together beyond that is learned, from these features and the states of the mentions.
+Mentions of one type that read the same are taken for one entity, which holds for almost all of them in Re-DocRED. Which
+names belong together beyond that is learned, from these features and the states of the mentions.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Name:
     """Mentions of one type that read the same."""
 
     text: str
-    """What they read, in lower case."""
+    """Their common text, case-folded."""
     type: str
     """Their type."""
     mentions: tuple[Mention, ...]
@@ -87,7 +87,7 @@ class Spelling:
 
     @classmethod
     def of(cls, text: str) -> Spelling:
-        """Take a name apart."""
+        """Derive the spelling of a name from its text."""
         pieces = tuple(_PIECE.findall(text))
         significant = [piece for piece in pieces if piece not in _INSIGNIFICANT]
         joined = "".join(pieces)
@@ -101,7 +101,7 @@ class Spelling:
 
 
 def likeness(a: Spelling, b: Spelling) -> tuple[float, ...]:
-    """Return the features of two names in either order, each from 0 to 1, as :data:`FEATURES` lists them."""
+    """Return the features of two names, whichever comes first, each from 0 to 1, in the order of :data:`FEATURES`."""
     both, either = a.significant & b.significant, a.significant | b.significant
     left, right = "".join(a.pieces), "".join(b.pieces)
     shorter = min(len(a.significant), len(b.significant))
@@ -132,7 +132,7 @@ class Names(Generic[Array]):
     pairs: Array
     """Two names, [Y, 2]."""
     likeness: Array
-    """What :func:`likeness` measures of each pair, [Y, len(FEATURES)]."""
+    """The :func:`likeness` of each pair, [Y, len(FEATURES)]."""
     together: Array
     """True where both names belong to one entity, [Y]."""
 

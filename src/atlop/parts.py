@@ -1,7 +1,7 @@
 """The interchangeable parts of the model, which a configuration chooses by name.
 
-The modules of :mod:`atlop.model` register the built-in parts, and your own code registers others, before a model that
-names them is built or loaded. Checking a configuration needs no torch, so the built-in names are listed here.
+Built-in parts are registered by the modules that define them. Your own code registers others before a model that names
+them is built or loaded. Configurations are checked without torch, so the built-in names are listed here.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Sizes:
 
 
 def register(setting: str, name: str) -> Callable[[Part], Part]:
-    """Return a decorator that registers a part, in place of one that has the same name.
+    """Return a decorator that registers a part, replacing any of the same name.
 
     Args:
         setting: ``mention_pooling``, ``context``, ``interaction``, ``thresholding`` or ``heads``.

@@ -1,4 +1,4 @@
-"""Passages: parts of a long document that a model reads one at a time, so that its length costs no memory."""
+"""Passages: parts of a long document, read one at a time, so that memory does not grow with its length."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from atlop.documents import Document, Entity, Mention
 
 @dataclass(frozen=True)
 class Passage:
-    """Consecutive sentences of a document. Neighbours overlap, and a sentence is one's own in a single passage."""
+    """Consecutive sentences of a document. Neighbours may overlap, but each sentence is owned by exactly one."""
 
     start: int
     """Its first sentence."""
@@ -51,21 +51,21 @@ def split(lengths: Sequence[int], *, most: int, overlap: int) -> list[Passage]:
     Args:
         lengths: subwords of each sentence.
         most: subwords of a passage; a single sentence may have more.
-        overlap: subwords that two neighbours share at most.
+        overlap: the most subwords that two neighbours share.
     """
     total = list(accumulate(lengths, initial=0))
     bounds = [(0, _end(total, 0, most))]
     while bounds[-1][1] < len(lengths):
         first, stop = bounds[-1]
-        # Back from the end by whole sentences, if the next passage then reaches further.
+        # Step back from the end by whole sentences, if the next passage still reaches further.
         start = max(first + 1, bisect_left(total, total[stop] - overlap))
         start = start if start < stop < _end(total, start, most) else stop
         bounds.append((start, _end(total, start, most)))
-    # A sentence in two passages belongs to the one of which it is less at the edge.
+    # A sentence in two passages belongs to the one in which it is farther from the edge.
     cuts = [0, *((one[1] + two[0] + 1) // 2 for one, two in pairwise(bounds)), len(lengths)]
     return [Passage(*bound, *own) for bound, own in zip(bounds, pairwise(cuts), strict=True)]
 
 
 def _end(total: Sequence[int], start: int, most: int) -> int:
-    """Return the sentence after the last of a passage, from the subwords before each sentence and in all of them."""
+    """Return the sentence after the last of a passage, from the running total of subwords before each sentence."""
     return min(max(start + 1, bisect_right(total, total[start] + most) - 1), len(total) - 1)

@@ -1,7 +1,7 @@
-"""Documents without marked entities: their mentions, their entities, and what the pairs of these score.
+"""Documents without marked entities: their mentions, their entities, and the scores of pairs of entities.
 
-The encoder reads a document once: models that find entities know no markers, so that the subwords are the same before
-and after. A long document is read in passages, twice each: once for the entities of all of it, once for the pairs.
+The encoder reads a document once: models that find entities use no markers, so finding them does not change the
+subwords. A long document is read in passages, twice each: first to find the entities of all of it, then for the pairs.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from atlop.passages import Passage, split
 
 @dataclass(frozen=True)
 class PassageScores:
-    """What the pairs of entities that meet in a passage score."""
+    """The scores of the pairs of entities that occur together in a passage."""
 
     start: int
     """The first sentence of the passage."""
     pairs: NDArray[np.int64]
     """Head and tail, as entities of the whole document, [P, 2]."""
     output: PairOutput
-    """What was computed for them; evidence counts the sentences of the passage."""
+    """What was computed for them; evidence counts sentences from the start of the passage."""
 
 
 class Found(NamedTuple):
@@ -145,7 +145,7 @@ class EntityReader:
         return replace(document, entities=tuple(Entity((mention,)) for mention in mentions))
 
     def _link(self, document: Document, pooled: NDArray[np.float32]) -> Document:
-        """Return a document with its mentions in entities, from the mean state of each of its names."""
+        """Return a document with its mentions grouped into entities, from the mean state of each of its names."""
         names = name_arrays(document, types=self._types)
         scores = self.backend.compare(pooled, names)
         return replace(document, entities=entities_of(document, cluster(len(names.types), names.pairs, scores)))

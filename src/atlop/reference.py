@@ -1,7 +1,7 @@
 """Import of checkpoints that the reference implementation saved.
 
 The reference implementation saves a bare ``state_dict``: the encoder as ``model.*``, then ``head_extractor``,
-``tail_extractor`` and ``bilinear``. Sizes are read from the weights; for its other flags, the published values are set.
+``tail_extractor`` and ``bilinear``. Sizes are read from the weights; its other flags are set to the published values.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _settings(state: dict[str, Tensor]) -> ModelConfig:
 
 
 def _read_weights(path: Path) -> dict[str, Tensor]:
-    """Read a state_dict without running code that a pickle may hold."""
+    """Read a state_dict without running code that a pickle may contain."""
     try:
         if path.suffix == ".safetensors":
             return load_file(path)

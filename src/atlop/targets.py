@@ -48,7 +48,7 @@ def evidence_matrix(document: Document, pairs: Sequence[tuple[int, int]]) -> NDA
 def mention_tags(document: Document, types: Mapping[str, int]) -> NDArray[np.int64]:
     """Return the tag of every word of a document: 2t - 1 where a mention of type t begins, 2t inside it, 0 outside.
 
-    A word has one tag, so of mentions that overlap only the longest is tagged; mentions of other types are not.
+    A word has one tag, so of overlapping mentions only the longest is tagged; one whose type has no number is not.
 
     Args:
         document: the document with its entities.

@@ -37,7 +37,7 @@ class CandidateTypes:
         counts = Counter(types for document, pair in listed for types in _types(document, pair))
         if 2 * mirrored > len(listed):
             return cls(frozenset(counts), both_orders=True)
-        # CDR lists the entity that the text names first as the head, GDA the disease: keep what explains more.
+        # CDR lists the entity that the text names first as the head, GDA the disease: keep the rule that explains more.
         against_text = sum(_position(document, head) > _position(document, tail) for document, (head, tail) in listed)
         rarer = {types for types, count in counts.items() if count < counts[types[::-1]]}
         if against_text > sum(counts[types] for types in rarer):
@@ -97,7 +97,7 @@ class TypeConstraints:
 
     @classmethod
     def of(cls, documents: Iterable[Document]) -> TypeConstraints:
-        """Collect the types of documents, which of them their relations connect, and which their candidates."""
+        """Collect the entity types of documents, and which of them their relations and their candidates connect."""
         documents = list(documents)
         tails: dict[str, set[str]] = {}
         for document in documents:
@@ -112,7 +112,7 @@ class TypeConstraints:
     def connects(self, head: frozenset[str], tail: frozenset[str]) -> bool:
         """Return whether training related any type of the head to any type of the tail, in this order.
 
-        A type that is in no training document may stand in any relation, as nothing is known of it.
+        A type that is in no training document may take part in any relation, as nothing is known of it.
 
         Args:
             head: the types of the head entity.
@@ -167,7 +167,7 @@ def pairs_to_score(document: Document, constraints: TypeConstraints | None, *, p
 
 
 class UnknownTypes:
-    """Warns of entity types that a model has not seen in training, of each once.
+    """Warns once of each entity type that a model has not seen in training.
 
     Args:
         constraints: the model's; ``None`` if it does not know its types, so that it never warns.
@@ -178,7 +178,7 @@ class UnknownTypes:
         self._known: set[str] = set() if constraints is None else set(constraints.tails)
 
     def warn(self, documents: Iterable[Document]) -> None:
-        """Log one warning that names the types in documents that are new."""
+        """Log one warning that names the new types in documents, if there are any."""
         if self._trained is None:
             return
         new = {kind for d in documents for entity in d.entities for kind in entity.types} - self._known

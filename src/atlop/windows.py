@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 SAMPLE = "*"
-"""A text of one subword, by whose frame the special subwords are known."""
+"""A text of one subword, whose frame reveals the special subwords."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class SpecialSubwords:
 def plan_windows(length: int, size: int, special: SpecialSubwords, overlap: int) -> list[tuple[int, int]]:
     """Cover a document with windows: the first and the last at its ends, the others evenly spaced in between.
 
-    Two windows are placed as in the published code.
+    If there are two windows, they are placed as in the published code.
 
     Args:
         length: subwords of the document, the special ones included.

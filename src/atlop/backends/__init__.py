@@ -86,7 +86,7 @@ class ReadingBackend(Backend, Protocol):
         """Return the mean state of each name of documents that were read, [X, D]; the features must have names."""
 
     def compare(self, pooled: NDArray[np.float32], names: Names[NDArray[Any]]) -> NDArray[np.float32]:
-        """Return what the pairs of names of one document score, [Y], from the mean states of the names."""
+        """Return the scores of the pairs of names of one document, [Y], from the mean states of the names."""
 
     def relate(self, reading: Reading, features: Sequence[Features]) -> list[PairOutput]:
         """Return what is computed for the pairs of documents that were read; the features must have entities."""

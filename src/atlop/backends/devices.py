@@ -50,7 +50,7 @@ def choose_precision(name: str, device: torch.device, *, training: bool = False)
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Return whether a device multiplies in bf16 faster than it emulates it."""
+    """Return whether a device multiplies in bf16 natively, without emulation."""
     if disabled("bf16"):
         return False
     if device.type == "cuda":

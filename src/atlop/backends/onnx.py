@@ -58,7 +58,7 @@ class OnnxBackend:
         # One document a batch, in fp32.
         self.window, self.batch_subwords, self.precision = self.config.window, 1, "fp32"
         self._encoder, self._pairs = _open(folder / ENCODER_GRAPH), _open(folder / PAIRS_GRAPH)
-        # Several threads of onnxruntime lose part of a sum where they add to one row at once (its ScatterND).
+        # In onnxruntime's ScatterND, threads that add to one row at once lose part of the sum.
         self._entities = _open(folder / ENTITIES_GRAPH, threads=1)
         self._contexts = None if self.config.context == "none" else _open(folder / CONTEXTS_GRAPH)
         self._interaction = None if self.config.interaction is None else _open(folder / INTERACTION_GRAPH)
@@ -95,7 +95,7 @@ class OnnxBackend:
         return PairOutput(joint, evidence[batch.pair_contexts])
 
     def _joint(self, logits: NDArray[np.float32], batch: Batch[NDArray[Any]]) -> NDArray[np.float32]:
-        """Return the logits [P, R] of pairs that depend on one another from those of each by itself."""
+        """Return logits [P, R] that depend on one another from those of each pair by itself."""
         joint: NDArray[np.float32] = _run(self._interaction, {**vars(batch), "logits": logits})["joint"]
         return joint
 
@@ -142,7 +142,7 @@ def _open(path: Path, *, threads: int = 0) -> InferenceSession:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    # The errors of onnxruntime have no other root.
+    # The errors of onnxruntime have no other common base.
     except Exception as error:
         raise CheckpointError(f"{path}: onnxruntime cannot load the graph: {reason(error)}") from error
 
@@ -159,7 +159,7 @@ def _is_no_advice(record: logging.LogRecord) -> bool:
 
 
 def check_options(device: str, precision: str) -> None:
-    """Refuse devices and precisions that an exported model does not have.
+    """Refuse devices and precisions that an exported model does not support.
 
     Raises:
         AtlopError: if the device is not a CPU or the precision is not fp32.

@@ -63,7 +63,7 @@ class TorchBackend:
         else:
             # In a worker, so that kernels are timed on the threads on which they will run.
             self.model = self._workers.run(lambda: kernels.optimize(model, self.device, dtype, training=False))
-        # The heads that find entities run when they are asked to; pairs need none of them.
+        # The heads that find entities run only on request; scoring pairs needs neither.
         self._readers = {name: self.model.heads.pop(name) for name in READERS if name in self.model.heads}
 
     def scores(self, batches: Iterable[Sequence[Features]]) -> Iterator[list[PairOutput]]:
@@ -118,7 +118,7 @@ class TorchBackend:
         return [part.numpy() for part in pooled.float().cpu().split(counts)]
 
     def compare(self, pooled: NDArray[np.float32], names: Names[NDArray[Any]]) -> NDArray[np.float32]:
-        """Return what the pairs of names of one document score, [Y]; the model must have the head ``entities``."""
+        """Return the scores of the pairs of names of one document, [Y]; the model must have the head ``entities``."""
         head = cast(Entities, self._readers["entities"])
         with torch.inference_mode():
             given = torch.as_tensor(pooled, device=self.device, dtype=DTYPES[self.precision])

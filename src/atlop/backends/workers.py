@@ -1,7 +1,7 @@
 """Threads that each compute on a share of the cores of a CPU.
 
 Several batches at a time on a few threads each take less time than one batch after another on all of them: no thread
-waits for the others after every operation, and what an operation does on one thread is done by all.
+waits for the others after every operation, and the single-threaded parts of operations overlap.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Workers:
     """As many threads as torch computes on, at most :data:`~atlop.limits.CPU_WORKERS`.
 
     Torch keeps the number of threads of its own operations for each calling thread, but that of its matrix products for
-    the whole process. So it is lowered while the workers compute, and as it was whenever the caller runs.
+    the whole process. So it is lowered while the workers compute, and restored whenever the caller runs.
     """
 
     def __init__(self) -> None:
@@ -62,8 +62,8 @@ class Workers:
 
         Args:
             function: what to call, here or in a worker.
-            items: no more of them are taken than the workers and two that wait.
-            alone: returns whether an item is so large that all threads should work on it; so they do on a single item.
+            items: taken lazily, at most two more than there are workers ahead of the results.
+            alone: returns whether an item is so large that all threads should work on it, as they do on a single item.
         """
         waiting: deque[Future[Result]] = deque()
         try:
@@ -83,7 +83,7 @@ class Workers:
                 future.cancel()
 
     def _results(self, waiting: deque[Future[Result]], count: int) -> Iterator[Result]:
-        """Yield the first results of those that are computed."""
+        """Yield the results of the first ``count`` that are waiting."""
         for _ in range(count):
             result = waiting.popleft().result()
             self._restore()

@@ -1,4 +1,4 @@
-"""What is odd in an annotation, to look at before training on it."""
+"""What is odd in annotated documents, to look at before training on them."""
 
 from atlop.checking.report import Finding, Report, check
 

@@ -1,4 +1,4 @@
-"""What may be odd in one document: each function yields the places where it is, with what is there."""
+"""Checks of one document: each function yields the places where something may be odd, with what was found there."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Span: TypeAlias = tuple[int, int, int]
 """Sentence, first word, word after the last."""
 
 _NEVER_LAST = frozenset(",;:/\\|-–—")
-"""Marks with which no name ends, if they are a word by themselves."""
+"""Characters with which no name ends, where they are words by themselves."""
 _NEVER_FIRST = frozenset(",;:/\\|!?…")
-"""Marks with which no name begins; a minus may begin a number."""
+"""Characters with which no name begins, likewise; a minus may begin a number."""
 
 
 def entities_without_type(document: Document) -> Iterator[str]:
@@ -34,7 +34,7 @@ def entities_of_several_types(document: Document) -> Iterator[str]:
 
 
 def repeated_mentions(document: Document) -> Iterator[str]:
-    """Yield mentions that an entity has twice."""
+    """Yield mentions that an entity has more than once."""
     for e, entity in enumerate(document.entities):
         for span, count in Counter(map(span_of, entity.mentions)).items():
             if count > 1:
@@ -77,7 +77,7 @@ def names_unlike_words(document: Document) -> Iterator[str]:
 
 
 def names_of_several_entities(document: Document) -> Iterator[str]:
-    """Yield names that mentions of several entities of one type have in different places; they may be one entity."""
+    """Yield names that several entities of one type share, in different places; they may be one entity."""
     owners: defaultdict[tuple[str, str], dict[int, None]] = defaultdict(dict)
     shared = {span for span, entities in _owners(document).items() if len(entities) > 1}
     for e, entity in enumerate(document.entities):

@@ -1,4 +1,4 @@
-"""Dev documents that are also training documents, by title, by text or nearly."""
+"""Dev documents that are also training documents: by title, by text, or as near-duplicates."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from atlop.documents import Document
 from atlop.errors import shown
 
 SHINGLE = 5
-"""Words of a shingle."""
+"""Number of words in a shingle."""
 NEAR = 0.5
-"""The share of the shingles of the shorter text from which two texts are near-duplicates."""
+"""The share of the shorter text's shingles that makes two texts near-duplicates."""
 
 _Words: TypeAlias = tuple[str, ...]
 
 
 def same_titles(train: Sequence[Document], dev: Sequence[Document]) -> Iterator[str]:
-    """Yield the dev documents whose title a training document has."""
+    """Yield the dev documents with the title of a training document."""
     titles = {document.title for document in train}
     return (shown(document.title) for document in dev if document.title in titles)
 
 
 def same_texts(train: Sequence[Document], dev: Sequence[Document]) -> Iterator[str]:
-    """Yield the dev documents whose words a training document has, apart from case and the split into sentences."""
+    """Yield the dev documents with the words of a training document, ignoring case and the split into sentences."""
     titles = {_words(document): document.title for document in reversed(train)}
     for document in dev:
         if (title := titles.get(_words(document))) is not None:
@@ -56,6 +56,6 @@ def _words(document: Document) -> _Words:
 
 
 def _shingles(words: _Words) -> set[int]:
-    """Return the hashes of all runs of words; of a shorter text, that of the text."""
+    """Return the hashes of all shingles; a text that is shorter than a shingle counts as one."""
     last = max(1, len(words) - SHINGLE + 1)
     return {hash(words[place : place + SHINGLE]) for place in range(last)} if words else set()

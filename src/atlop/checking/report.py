@@ -12,7 +12,7 @@ from atlop.documents import Document
 from atlop.errors import shown
 
 EXAMPLES = 5
-"""Places that a finding keeps."""
+"""Number of places that a finding keeps."""
 
 _Check: TypeAlias = Callable[[Document], Iterator[str]]
 _Names: TypeAlias = Callable[[Sequence[Document]], Counter[str]]
@@ -53,7 +53,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a file of documents holds, and what is odd in it."""
+    """What a file of documents contains, and what is odd in it."""
 
     counts: Mapping[str, int]
     """The number of documents, sentences, words, mentions, entities and relations."""
@@ -73,10 +73,9 @@ class Report:
 def check(
     documents: Iterable[Document], *, dev: Iterable[Document] | None = None, malformed: Sequence[str] = ()
 ) -> Report:
-    """Report what is in annotated documents and what is odd about them; all of it may be intended.
+    """Report what is in annotated documents and what is odd about them; anything odd may be intended.
 
-    Relations without evidence are odd where others of the file have some, and documents without relations where others
-    have some.
+    Relations without evidence are odd only if others in the file have some; so are documents without relations.
 
     Args:
         documents: the documents.
@@ -142,7 +141,7 @@ def _repeated_texts(documents: Sequence[Document]) -> Iterator[str]:
 
 
 def _single_type_pairs(documents: Sequence[Document]) -> Iterator[str]:
-    """Yield the facts whose types of head and tail no other fact of the relation has."""
+    """Yield the facts that are the only ones of their relation with their types of head and tail."""
     facts: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
     for document in documents:
         for r, relation in enumerate(document.relations):

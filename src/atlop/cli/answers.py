@@ -1,4 +1,4 @@
-"""What ``graph query`` prints: facts with the documents and sentences that state them, and tables of SPARQL."""
+"""What ``graph query`` prints: facts with the documents and sentences that state them, and SPARQL results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from atlop.knowledge.sparql import Table
 from atlop.knowledge.store import GraphStore
 
 _LONGEST = 300
-"""Characters of a name or a sentence that are shown."""
+"""Maximum number of characters shown of a name or a sentence."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Answers:
     facts: list[Answer]
     """The facts."""
     more: bool = False
-    """Whether there are more than were asked for."""
+    """Whether there are more facts than the limit."""
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return the facts as JSON objects."""
@@ -52,11 +52,11 @@ class Answers:
 def answered(
     graph: GraphStore, *, entity: str | None, relation: str | None, path: tuple[str, str] | None, limit: int
 ) -> Answers:
-    """Answer a question; one of the three must be given.
+    """Answer a question about an entity, a relation or a path, one of which must be given.
 
     Raises:
-        DataError: if the graph does not have the entity or the relation.
-        AtlopError: if there is no path, or a name is that of several entities.
+        DataError: if the graph does not contain an entity or the relation.
+        AtlopError: if there is no path.
     """
     database = graph.database
     if entity is not None:
@@ -73,7 +73,7 @@ def answered(
 
 
 def _shortest(graph: GraphStore, start: str, end: str) -> list[Answer]:
-    """Return a shortest path between entities of two names; of several with one name, any two that are connected."""
+    """Return a shortest path between entities with two names; if several share a name, between any connected pair."""
     database = graph.database
     for first in entities_named(database, start):
         for last in entities_named(database, end):

@@ -1,4 +1,4 @@
-"""The edge between atlop and the shell: errors become one line and an exit status, and so do signals."""
+"""The boundary between atlop and the shell: errors and signals become one line and an exit status."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from typer.core import TyperGroup
 from atlop.errors import AtlopError
 
 NEEDS = ("accelerate", "huggingface_hub", "numpy", "nupunkt", "safetensors", "sklearn", "torch", "transformers")
-"""Packages that an installation may leave out, such as one that only predicts with exported models."""
+"""Packages that may be missing, for example where an installation only predicts with exported models."""
 
 SIGPIPE = 13
-"""Number of the signal that ends a program whose output nobody reads; Windows does not name it."""
+"""Number of the signal that ends a program whose output nobody reads; Windows does not define it."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -78,7 +78,7 @@ def one_line(*, debug: bool = False) -> Iterator[None]:
 
 
 def _outcome(error: BaseException) -> tuple[int | None, str]:
-    """Return the exit status of a failure and the line that explains it; no status for what is not expected."""
+    """Return the exit status of a failure and the line that explains it; no status for an unexpected failure."""
     if any(isinstance(part, BrokenPipeError) for part in (error, error.__cause__, error.__context__)):
         _discard_output()
         return 128 + SIGPIPE, ""
@@ -91,7 +91,7 @@ def _outcome(error: BaseException) -> tuple[int | None, str]:
 
 
 def _explained(error: BaseException) -> str | None:
-    """Return why a command failed; ``None`` for a mistake in atlop itself, whose traceback is needed."""
+    """Return why a command failed; ``None`` for a bug in atlop itself, whose traceback is needed."""
     if isinstance(error, AtlopError):
         return str(error)
     if isinstance(error, ModuleNotFoundError):
@@ -122,7 +122,7 @@ def _explained_os_error(error: OSError) -> str:
 
 
 def _discard_output() -> None:
-    """Send what is still in the buffer of standard output nowhere, so that Python does not fail on it at exit."""
+    """Discard what is still in the buffer of standard output, so that Python does not fail on it at exit."""
     with suppress(OSError, ValueError):  # ValueError: a stream that is not a file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -138,14 +138,14 @@ def _prepare_streams() -> None:
 
 @contextmanager
 def _signals_as_exceptions() -> Iterator[None]:
-    """Raise :class:`Stopped` on SIGTERM and SIGHUP, unless they are ignored, as under nohup, or handled already."""
+    """Raise :class:`Stopped` on SIGTERM and SIGHUP, unless they are ignored, as under nohup, or already handled."""
     # Windows has no SIGHUP, and only the main thread may set handlers.
     known = [number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
     own = threading.current_thread() is threading.main_thread()
     handled = [number for number in known if own and signal.getsignal(number) is signal.SIG_DFL]
 
     def stop(number: int, frame: FrameType | None) -> None:
-        for other in handled:  # a second one must not interrupt the cleaning up
+        for other in handled:  # a second signal must not interrupt the cleanup
             signal.signal(other, signal.SIG_IGN)
         raise Stopped(number)
 

@@ -1,7 +1,7 @@
 """Options that several commands share, and the checks that need nothing but the options themselves.
 
 This module and those of the commands import little, so that ``atlop --help`` starts at once; lists that other modules
-have as well are written out here, and a test compares them.
+also define are repeated here, and a test compares them.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def choice(option: str, value: str, choices: Sequence[str]) -> Any:
     """Return the value of an option.
 
     Raises:
-        AtlopError: if it is none of the choices.
+        AtlopError: if it is not one of the choices.
     """
     if value not in choices:
         raise AtlopError(f"{option}: got {value!r}, expected one of {', '.join(choices)}")
@@ -108,16 +108,16 @@ def fraction(option: str, value: float) -> float:
     Raises:
         AtlopError: if it is not between 0 and 1.
     """
-    if not 0 <= value <= 1:  # nan is not, either
+    if not 0 <= value <= 1:  # nan fails this, too
         raise AtlopError(f"{option}: got {value}, expected a number from 0 to 1")
     return value
 
 
 def model_folder(name: str | None, revision: str | None) -> Path:
-    """Return the folder of a model, which is downloaded if it is on the hub.
+    """Return the folder of a model, downloading it first if it is on the hub.
 
     Raises:
-        AtlopError: if there is no such model, or a revision is asked for that only the hub could have.
+        AtlopError: if there is no such model, or a revision is given for a model that is not on the hub.
     """
     if revision is not None and (name is None or Path(name).exists()):
         owner = "the bundled model" if name is None else f"{name!r}, which is on this machine"
@@ -128,7 +128,7 @@ def model_folder(name: str | None, revision: str | None) -> Path:
 
 
 def check_writable(path: Path) -> None:
-    """Check that a file can be written, before any work is put into what it is to hold.
+    """Check that a file can be written, before any work is spent on its content.
 
     Raises:
         DataError: if it cannot be.
@@ -147,7 +147,7 @@ def check_writable(path: Path) -> None:
 
 
 def _mode(path: Path) -> int:
-    """Return the mode of a file, or that of the regular file that it becomes when it is written."""
+    """Return the mode of a file; one that does not exist yet counts as a regular file."""
     try:
         return path.stat().st_mode
     except FileNotFoundError:
@@ -158,17 +158,17 @@ def check_empty(folder: Path) -> None:
     """Check that a folder can take a new model.
 
     Raises:
-        AtlopError: if something is in it already.
+        AtlopError: if it exists and is not an empty folder.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise AtlopError(f"{folder}: is not an empty folder; choose a new one")
 
 
 def import_module(name: str) -> None:
-    """Import a module of the user's, from the current folder too.
+    """Import a user's module, which may be in the current folder.
 
     Raises:
-        AtlopError: if there is none of that name, or it fails.
+        AtlopError: if there is no module of that name, or importing it fails.
     """
     sys.path.insert(0, "")
     try:

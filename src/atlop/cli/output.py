@@ -1,4 +1,4 @@
-"""What ``predict`` writes: documents in any format, or tables to read."""
+"""What predictions are written as: documents in any format, graphs, or tables to read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading, predicting and writing in one stream, of which only a few documents are in memory."""
+"""Reading, predicting and writing in one stream, with only a few documents in memory at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from atlop.documents import Document
 from atlop.formats import encode
 
 PREFETCHED = 64
-"""Documents that are read while others are predicted."""
+"""Maximum number of documents read ahead while others are predicted."""
 
 
 def predict_files(
@@ -29,12 +29,12 @@ def predict_files(
     """Predict documents and write each as soon as it is predicted, while a thread reads the next.
 
     Args:
-        predict: what predicts them, in the same order.
+        predict: the function that predicts them, in the same order.
         rows: the documents, each with the number of bytes read so far.
         tally: counts the predicted documents.
         target: the format to write, or ``table``.
         output: the file to write; ``None`` for standard output.
-        partial: keeps the predictions for ``output`` until all are made, if they are to survive the run.
+        partial: keeps the predictions for ``output`` until all are made, if they are to survive an interrupted run.
     """
     with closing(prefetch(rows, PREFETCHED)) as waiting:
         documents = tally.noted(partial.rest(waiting) if partial else waiting)

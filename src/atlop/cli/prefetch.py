@@ -16,7 +16,7 @@ PATIENCE = 1.0
 
 @dataclass(frozen=True)
 class _End:
-    """The end of the items: their last one, or the error that prevented the next."""
+    """Marker of the end of the items, with the error that ended them, if any."""
 
     error: BaseException | None = None
 
@@ -24,7 +24,7 @@ class _End:
 def prefetch(items: Iterable[Item], size: int) -> Generator[Item, None, None]:
     """Yield items in the same order while a thread fetches the next ones.
 
-    An error of the source is raised after the items before it. The thread ends after the last item, or when the
+    An error in the source is raised after the items before it. The thread ends after the last item, or when the
     iterator is closed.
 
     Args:

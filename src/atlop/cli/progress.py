@@ -1,4 +1,4 @@
-"""Progress and speed of long work."""
+"""Progress and speed of long-running work."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ def progress_bar() -> Progress:
 
 
 def rate(documents: float, seconds: float) -> str:
-    """Return documents per second to three digits."""
+    """Format documents per second, to three significant digits or, from 100 on, as a whole number."""
     found = documents / seconds if seconds else 0.0
     return f"{found:,.0f}" if found >= 100 else f"{found:.3g}"
 
 
 def duration(seconds: float) -> str:
-    """Return a time in seconds or, from a minute on, as hours, minutes and seconds."""
+    """Format a duration in seconds or, from a minute on, as hours, minutes and seconds."""
     return f"{seconds:.3g} s" if seconds < 60 else str(timedelta(seconds=round(seconds)))

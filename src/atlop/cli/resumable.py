@@ -1,4 +1,4 @@
-"""Predictions that survive the run that makes them, until a later run has completed the file."""
+"""Predictions that survive an interrupted run, so that a later run can complete the file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ INPUT = {**TEXT_INPUT, "entities": "entities", "candidates": "candidate pairs"}
 
 
 def settings_of(folder: Path, **options: object) -> dict[str, str]:
-    """Return what predictions depend on beside the documents: the model, when it was saved, and the options."""
+    """Return what predictions depend on besides the documents: the model, when it was saved, and the options."""
     saved = datetime.fromtimestamp((folder / SETTINGS).stat().st_mtime).isoformat()
     return {"model": str(folder.resolve()), "saved": saved, **{name: str(value) for name, value in options.items()}}
 
@@ -37,14 +37,14 @@ def resumable_output(
 ) -> Iterator[ResumableOutput]:
     """Open the folder ``FILE.partial`` beside a JSONL file, where its predictions are kept until all are made.
 
-    The folder holds ``run.json``, what the predictions depend on beside the input; ``predictions.jsonl``, to which
+    The folder contains ``run.json``, what the predictions depend on besides the input; ``predictions.jsonl``, to which
     every document is added as soon as it is predicted; and ``lock``, which keeps a second run from adding to it. It is
     removed at the end unless predictions are left in it.
 
     Args:
         output: the file.
-        settings: what the predictions depend on; those that are kept must have been made with the same.
-        fields: the fields of a document that they depend on, and what messages call them.
+        settings: what the predictions depend on; kept predictions must have been made with the same settings.
+        fields: the fields of a document that its prediction depends on, and what messages call them.
 
     Raises:
         AtlopError: if another run uses the folder, or the kept predictions were made with other settings.
@@ -62,13 +62,13 @@ def resumable_output(
         finally:
             if not partial.kept:
                 shutil.rmtree(folder, ignore_errors=True)
-    if sys.platform == "win32" and not partial.kept:  # it could not remove the lock while it was held
+    if sys.platform == "win32" and not partial.kept:  # Windows cannot remove a lock that is held
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
 def _writable(folder: Path) -> Iterator[None]:
-    """Turn an error of the operating system into one that names the folder."""
+    """Turn an operating-system error into one that names the folder."""
     try:
         yield
     except OSError as error:
@@ -79,10 +79,10 @@ class ResumableOutput:
     """The predictions for a JSONL file; see :func:`resumable_output`.
 
     Args:
-        folder: where they are kept, locked.
+        folder: the folder in which they are kept; it must be locked.
         output: the file.
         settings: what the predictions depend on.
-        fields: the fields of a document that they depend on, and what messages call them.
+        fields: the fields of a document that its prediction depends on, and what messages call them.
 
     Raises:
         AtlopError: if the kept predictions were made with other settings.
@@ -110,7 +110,7 @@ class ResumableOutput:
         """Yield the rows of the documents that have no prediction yet.
 
         Args:
-            rows: all documents of the input, each with anything else.
+            rows: all documents of the input, each with the number of bytes read so far.
 
         Raises:
             AtlopError: if the first documents are not those of the kept predictions.
@@ -135,8 +135,8 @@ class ResumableOutput:
         """Add lines as they come and, after the last, replace the output with the complete file.
 
         Raises:
-            DataError: if that is not possible.
-            KeyboardInterrupt: with the number of kept documents, if there was one.
+            DataError: if the folder or the output cannot be written.
+            KeyboardInterrupt: if the run is interrupted; the message says how many documents are kept.
         """
         with _writable(self.folder):
             try:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # tables of relations need no torch
     from atlop.checkpoint import Checkpoint
 
 _LISTED = 10
-"""Names that a list of counts shows."""
+"""Maximum number of names in a list of counts."""
 
 WIDTH = 110
 """Width in characters of a table outside a terminal."""
@@ -93,7 +93,7 @@ def _count_table(title: str, rows: Mapping[str, Counts]) -> Table:
 
 
 def check_table(report: Report) -> str:
-    """Lay out what a file of documents holds, and what is odd in it with the first place of each finding."""
+    """Lay out what a file of documents contains, and what is odd in it, with the first place of each finding."""
     held = Table(box=None, show_header=False)
     held.add_row("holds", ", ".join(f"{count:,} {what}" for what, count in report.counts.items()))
     held.add_row("entity types", Text(_most(report.types)))
@@ -143,7 +143,7 @@ def model_table(folder: Path, checkpoint: Checkpoint, more: Mapping[str, str] | 
 
 
 def tuning_table(found: Mapping[str, Any], folder: Path) -> str:
-    """Lay out the scores of a model as it was trained and tuned, and what was fitted.
+    """Lay out the scores of a model as trained and as tuned, and the fitted calibration.
 
     Args:
         found: the ``calibration``, and scores by name ``as_trained`` and ``tuned_by_halves``.

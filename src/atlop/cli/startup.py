@@ -1,4 +1,4 @@
-"""The start of the commands that compute: quick, and with bounded caches."""
+"""Fast startup of the commands that compute, with bounded caches."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from contextlib import contextmanager
 CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
 """Environment variables that bound the caches of oneDNN and of the layer between it and torch.
 
-Both keep code for every size of input that they meet, 1,024 sizes by default: gigabytes where every document has
-another length, for no gain in speed. They are read when first needed, so they must be set before torch computes.
+Both caches keep code for each input size that they meet, up to 1,024 sizes by default: gigabytes where every document
+has a different length, for no gain in speed. The variables are read when first needed, so they must be set before torch
+computes.
 """
 
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Import torch and load a model quickly, with bounded caches; what the user has set stays as it is."""
+    """Import torch and load a model quickly, with bounded caches; variables that the user has set are kept."""
     for name in CACHES:
         os.environ.setdefault(name, "64")
     with without_gc():
@@ -28,8 +29,8 @@ def loading() -> Iterator[None]:
 def without_gc() -> Iterator[None]:
     """Import and load without garbage collection.
 
-    Importing a model library makes more than half a million objects, nearly all of which live until the process ends.
-    Scanning them again and again takes a fifth of the time. Those that exist at the end are never scanned again.
+    Importing a model library creates more than half a million objects, nearly all of which live until the process ends.
+    Scanning them again and again takes a fifth of the time. Objects that exist at the end are never scanned again.
     """
     gc.disable()
     try:

@@ -15,7 +15,7 @@ from atlop.config import TrainingConfig
 
 
 def hide_bars() -> None:
-    """Hide the bars of transformers where standard error is not a terminal, so that logs have lines only."""
+    """Hide the bars of transformers where standard error is not a terminal, so that logs contain only lines."""
     if not sys.stderr.isatty():
         disable_progress_bar()
 
@@ -47,7 +47,7 @@ class TrainingProgress(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
-        """Start with the size of an epoch and, in a resumed run, with what is done already."""
+        """Start with the size of an epoch and, in a resumed run, with the steps already done."""
         self._size, self._epoch = len(others["train_dataloader"].dataset), state.epoch or 0.0
         self._bar.update(self._task, total=state.max_steps, completed=state.global_step)
         if state.is_world_process_zero:

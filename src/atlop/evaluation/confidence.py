@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BINS = 15
-"""Bins of equally many confidences."""
+"""Number of bins, with equally many confidences each."""
 
 LEAST = 0.1
 """Lower confidences are left out: nearly all relations of nearly all pairs are surely wrong."""
@@ -17,7 +17,7 @@ LEAST = 0.1
 
 @dataclass(frozen=True)
 class Bin:
-    """Confidences of about the same size."""
+    """A group of similar confidences."""
 
     count: int
     """How many."""

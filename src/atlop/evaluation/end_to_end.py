@@ -43,7 +43,7 @@ _LEVELS = {
     "relation": "relation_{}",
     "relation_soft": "relation_{}_soft",
 }
-"""The keys in JSON of each level."""
+"""The JSON keys of each level."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class EndToEndScores:
     relation_soft: Counts
     """Facts: the relation is right, and each cluster shares a span with the right one."""
     unknown_titles: tuple[str, ...] = ()
-    """Titles of predictions that no gold document has, sorted; all that they hold is a false positive."""
+    """Titles of predictions that no gold document has, sorted; everything in them is a false positive."""
 
     def levels(self) -> dict[str, Counts]:
         """Return the counts of each level, by what tables call it."""
@@ -88,11 +88,11 @@ def evaluate_end_to_end(gold: Iterable[Document], predicted: Iterable[Document])
 
     Each span, cluster and fact counts once in a document: entities with exactly the same spans are one entity, with the
     type of the first. The type of an entity is that of its first mention. A span that belongs to two entities is one
-    mention, and part of both clusters. The split into sentences and the candidates do not count.
+    mention, and part of both clusters. The split into sentences and the candidates are ignored.
 
     A predicted fact can match a gold fact softly if both have the same relation, and their heads share a span, and
     their tails share a span. Each predicted fact is matched with at most one gold fact and each gold fact with at most
-    one predicted fact, such that as many as possible are matched; these are the true positives.
+    one predicted fact, so that as many as possible are matched; these are the true positives.
 
     Args:
         gold: the labelled documents.
@@ -124,7 +124,7 @@ def _check_words(gold: Document, predicted: Document) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """What a document holds, by spans."""
+    """The contents of a document, by spans."""
 
     types: Mapping[Cluster, str] = field(default_factory=dict)
     """The type of each distinct cluster."""
@@ -182,7 +182,7 @@ def _count_matches(gold: _Content, predicted: _Content) -> int:
 
 
 def _sharing(gold: Iterable[Cluster], predicted: Iterable[Cluster]) -> dict[Cluster, set[Cluster]]:
-    """Return for each predicted cluster the gold clusters that have one of its spans."""
+    """Return, for each predicted cluster, the gold clusters that share a span with it."""
     owners: defaultdict[Span, set[Cluster]] = defaultdict(set)
     for cluster in gold:
         for span in cluster:

@@ -11,10 +11,10 @@ Right = TypeVar("Right", bound=Hashable)
 
 
 def largest_matching(options: Mapping[Left, Sequence[Right]]) -> dict[Right, Left]:
-    """Match as many as possible of both sides, each with at most one of the other.
+    """Match as many elements of both sides as possible, each with at most one of the other side.
 
     Args:
-        options: for each element of the left side those of the right side that it may be matched with.
+        options: for each element of the left side, those of the right side that it may be matched with.
 
     Returns:
         The matched element of the left side for each matched element of the right side.

@@ -59,7 +59,7 @@ class Scores:
     evidence: Counts
     """Evidence sentences of all facts in gold documents; ``fn`` is one too high, as in the published scorer."""
     annotated_evidence: Counts
-    """The same without the labelled facts that have no evidence, whose evidence is unknown."""
+    """The same without the facts that are labelled without evidence, as theirs is unknown."""
     intra: Counts
     """Facts whose entities have mentions in the same sentence."""
     inter: Counts

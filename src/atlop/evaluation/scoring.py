@@ -74,7 +74,7 @@ def evaluate_by_identifier(
 ) -> Counts:
     """Count facts as (title, relation, the two identifiers), whether or not a corpus lists the pair.
 
-    The two sides may differ in their entities and the order of them, such as PubTator gold and predictions on the
+    The two sides may have different entities in a different order, such as PubTator gold and predictions on the
     preprocessed file: a labelled pair that was never a candidate costs recall. A predicted fact about an entity
     without an identifier is a false positive. The direction of a fact does not count, since the head is the entity that
     the text mentions first in the preprocessed file, and the chemical in PubTator.

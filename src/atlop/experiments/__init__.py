@@ -1,1 +1,1 @@
-"""Tables of training runs: a sweep trains and measures them, a report shows what came out."""
+"""Tables of training runs: a sweep trains and measures them, a report shows the results."""

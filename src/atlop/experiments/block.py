@@ -16,7 +16,7 @@ def escaped(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return a text with every run of white space as one space."""
+    """Return a text with every run of white space replaced by one space."""
     return " ".join(text.split())
 
 
@@ -27,12 +27,12 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     text: tuple[str, ...] = ()
-    """Columns beside the first that hold text; all others hold numbers."""
+    """Columns besides the first that contain text; all others contain numbers."""
     notes: tuple[str, ...] = ()
     """Sentences below the table."""
 
     def is_number(self, column: int) -> bool:
-        """Return whether a column holds numbers, which are aligned to the right."""
+        """Return whether a column contains numbers, which are aligned to the right."""
         return column > 0 and self.columns[column] not in self.text
 
     def markdown(self) -> str:

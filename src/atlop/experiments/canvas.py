@@ -17,7 +17,7 @@ WIDTH = 7.0
 """Width in inches. At 200 dots per inch and shown 700 pixels wide, text of 10 points is as large as that of a page."""
 
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#AA4499")
-"""Told apart by the colour-blind, after Okabe and Ito; dark enough for text."""
+"""Distinguishable by the colour-blind, after Okabe and Ito; dark enough for text."""
 MARKERS = ("o", "s", "^", "D", "v")
 """For those who see no colour, or print without."""
 GREY = "#8A8A8A"
@@ -93,7 +93,7 @@ def _row_height(name: str) -> float:
 
 
 def label_ends(plot: Axes, ends: Sequence[float], names: Sequence[str], *, height: float) -> None:
-    """Write names to the right of where lines end, moved apart as far as they need.
+    """Write the names of lines to the right of their ends, moved apart where they would overlap.
 
     Args:
         plot: the plot, with its final limits.
@@ -110,7 +110,7 @@ def label_ends(plot: Axes, ends: Sequence[float], names: Sequence[str], *, heigh
 
 
 def spread(centres: Sequence[float], sizes: Sequence[float], *, low: float, high: float) -> list[float]:
-    """Move labels apart that would overlap, and back from above the upper limit.
+    """Move overlapping labels apart, and labels above the upper limit back below it.
 
     Args:
         centres: where the labels should be.

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LINES = len(COLOURS)
-"""The most rows of a figure with a line per row; more lines cannot be told apart."""
+"""Maximum number of rows in a figure with a line per row; more lines could not be distinguished."""
 HEIGHT = 4.4
 """Height of such a figure in inches."""
 PAIRS = (("Within a sentence", "Across sentences"), ("Frequent", "Long tail"))
-"""Kinds of facts that are shown beside each other."""
+"""Kinds of facts that are shown side by side."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def draw_entities(figure: Figure, results: Results) -> None:
         found = [(x, group.estimate(entities_score(label))) for x, label in enumerate(ranges)]
         known = [(x, estimate) for x, estimate in found if estimate]
         bars = [estimate.deviation or 0.0 for _, estimate in known]
-        xs = [x + 0.05 * (place - (len(groups) - 1) / 2) for x, _ in known]  # beside each other, for the error bars
+        xs = [x + 0.05 * (place - (len(groups) - 1) / 2) for x, _ in known]  # side by side, for the error bars
         plot.errorbar(xs, [e.mean for _, e in known], yerr=bars, elinewidth=0.8, **_line(place))
         ends.append(known[-1][1].mean if known else 0.0)
     counts = {part["entities"]: part["documents"] for row in results.rows for part in row.by_entities}

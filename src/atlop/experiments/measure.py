@@ -1,4 +1,4 @@
-"""The scores of a trained model on the dev documents, where nothing is scored on what it was fitted on."""
+"""The scores of a trained model on the dev documents; no calibration is scored on the half that it was fitted on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ENTITIES = ((1, 10), (11, 15), (16, 20), (21, 25), (26, None))
 """Numbers of entities that documents are grouped by, both ends included."""
 
 CURVE = 50
-"""Points of a precision-recall curve."""
+"""Maximum number of points in a precision-recall curve."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Measured:
         return cls(extractor, corpora, scores, Halves.of(scores, corpora.dev, labels))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the scores that a row of a sweep holds, by its names."""
+        """Return the scores of a row of a sweep, by the names of its fields."""
         given = self.scores, self.corpora.dev, self.extractor.backend.labels
         return {
             "untuned": _shares(self.evaluated(Calibration(), Calibration()).facts),
@@ -59,7 +59,7 @@ class Measured:
         ]
 
     def evaluated(self, *fitted: Calibration) -> Scores:
-        """Evaluate what is predicted by two calibrations; Ign F1 ignores the training facts."""
+        """Evaluate the predictions of :meth:`predicted`; Ign F1 ignores the training facts."""
         return evaluate(self.corpora.dev, self.predicted(*fitted), train_facts=facts_of(self.corpora.train))
 
     def breakdown(self) -> dict[str, float | None]:
@@ -78,7 +78,7 @@ class Measured:
                 yield {"entities": label, "documents": len(gold), "f1": evaluate(gold, predicted).f1}
 
     def curve(self) -> list[tuple[float, float]]:
-        """Return recall and precision at offsets from high to low, up to the recall at which precision is nil."""
+        """Return recall and precision at cuts from high to low, up to the recall where precision becomes negligible."""
         found = Margins.of(self.scores, self.corpora.dev, self.extractor.backend.labels).likely()
         right = found.right[np.argsort(-found.values, kind="stable")].cumsum(dtype=np.int64)
         if not len(right) or not right[-1]:

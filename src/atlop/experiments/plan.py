@@ -71,7 +71,7 @@ class Plan:
     runs: tuple[Run, ...]
 
     def only(self, names: Sequence[str] | None = None, seeds: Sequence[int] | None = None) -> Plan:
-        """Return the plan with some of its rows and seeds, with all where none are given.
+        """Return the plan with only some of its rows and seeds, or with all where none are given.
 
         Raises:
             AtlopError: naming the rows or seeds that the plan does not have.
@@ -122,7 +122,7 @@ def _rows(stored: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _mistakes(stored: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with a sweep, without its rows."""
+    """Yield what is wrong with a sweep, apart from its rows."""
     yield from _unknown(stored, SWEEP_KEYS, "")
     name, base, rows = (stored.get(key) for key in ("name", "base", "rows"))
     if not isinstance(name, str) or not NAME.fullmatch(name):
@@ -199,7 +199,7 @@ def _runs(
 
 
 def _repeated(folders: list[str]) -> Iterator[str]:
-    """Yield the runs whose rows have one name, or names that differ only in what a folder cannot tell."""
+    """Yield a mistake for each folder that several runs would share, as their rows' names are equal or too similar."""
     for folder in dict.fromkeys(folders):
         if folders.count(folder) > 1:
             yield f"rows: got several runs {folder!r}, expected names that differ in letters or digits"

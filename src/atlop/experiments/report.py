@@ -41,15 +41,15 @@ Pictures = Mapping[str, Sequence[Picture]]
 
 @dataclass(frozen=True)
 class Report:
-    """A report that is made but not written."""
+    """A report that has not been written yet."""
 
     files: dict[Path, bytes]
-    """Figures first, so that a page never links to one that is not there."""
+    """Contents by path; figures come first, so that a page never links to a missing one."""
     left_out: tuple[str, ...]
     """Sweeps of which the page shows nothing."""
 
     def write(self) -> None:
-        """Write all files, or none.
+        """Write all files; none replaces an older one before all are written under temporary names.
 
         Raises:
             AtlopError: if one of them cannot be written.
@@ -80,7 +80,7 @@ def make_report(rows: Iterable[Row], output: Path, *, html: Path | None = None, 
 
     Raises:
         AtlopError: if the page cannot be read.
-        DataError: if there are no rows, one is there twice, or a block of the page is not understood.
+        DataError: if there are no rows, one is given twice, or a block of the page is malformed or unknown.
         MissingExtraError: if figures are to be drawn and matplotlib is not installed.
     """
     sweeps = by_sweep(rows)
@@ -108,7 +108,7 @@ def _read(path: Path) -> str:
 
 
 def with_blocks(page: str, sweeps: Sequence[Results]) -> str:
-    """Return a page that has blocks: itself if it has any, else with those of every table and figure at its end."""
+    """Return a page with blocks: unchanged if it has any, else with those of all tables and figures at its end."""
     if BEGIN.search(page):
         return page
     names = ", ".join(results.sweep for results in sweeps)

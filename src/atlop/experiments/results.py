@@ -23,7 +23,7 @@ def score(kind: str, name: str) -> Score:
 
 
 def entities_score(entities: str) -> Score:
-    """Return the lookup of the F1 of documents with so many entities."""
+    """Return the lookup of the F1 of documents whose number of entities is in a range."""
     return lambda row: next((part["f1"] for part in row.by_entities if part["entities"] == entities), None)
 
 
@@ -55,7 +55,7 @@ class Estimate:
 
     @classmethod
     def of(cls, values: list[float]) -> Estimate:
-        """Summarise the values of at least one seed."""
+        """Summarize the values of at least one seed."""
         return cls(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None)
 
 
@@ -81,7 +81,7 @@ class Group:
         return [100 * value for row in self.rows if (value := found(row)) is not None]
 
     def estimate(self, found: Score) -> Estimate | None:
-        """Summarise a score; ``None`` if no seed has it."""
+        """Summarize a score; ``None`` if no seed has it."""
         values = self.values(found)
         return Estimate.of(values) if values else None
 

@@ -27,7 +27,7 @@ class Row:
     settings: dict[str, Any]
     """Settings in which the row differs from the base of the sweep, ``model.`` ones by their full name."""
     command: str
-    """What trains the same model."""
+    """The command that trains the same model."""
     published: dict[str, Any] = field(default_factory=dict)
     """``f1`` and ``source`` of a published run like this one, if there is any."""
     note: str = ""
@@ -37,7 +37,7 @@ class Row:
     version: str
     """Version of atlop, with the commit in a checkout."""
     machine: dict[str, Any]
-    """``processor``, ``vectors``, ``cores``, ``torch`` and ``precision``."""
+    """``processor``, ``vectors``, ``cores``, ``threads``, ``gpu`` if one was used, ``torch`` and ``precision``."""
     minutes: float
     """Minutes of training, the dev scores of each epoch included."""
     parameters: int
@@ -54,9 +54,9 @@ class Row:
     breakdown: dict[str, float | None]
     """Scores of :meth:`~atlop.evaluation.Scores.to_json` and ``annotated_evidence_f1``, over all documents, tuned."""
     by_entities: list[dict[str, Any]]
-    """``entities`` (a range such as ``11-15``), ``documents`` and ``f1`` of documents with so many entities, tuned."""
+    """``entities`` (a range such as ``11-15``), ``documents`` and ``f1`` of the documents in that range, tuned."""
     curve: list[tuple[float, float]]
-    """Recall and precision at offsets from high to low."""
+    """Recall and precision at cuts of the margins from high to low."""
     reliability: dict[str, list[dict[str, float]]]
     """Bins of :func:`~atlop.evaluation.reliability` ``before`` and ``after`` the calibration."""
     by_identifier: dict[str, float] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Row:
 
     @property
     def key(self) -> tuple[str, int]:
-        """What tells the rows of a sweep apart."""
+        """What identifies a row in its sweep."""
         return self.name, self.seed
 
     @classmethod
@@ -101,7 +101,7 @@ NUMBERS: dict[str, Any] = {
     "str, int]": int,
     "str, float | None]": (int, float, type(None)),
 }
-"""Those of the values of objects that hold numbers."""
+"""The types of the values in objects of numbers."""
 
 
 def _fits(value: Any, kind: str) -> bool:
@@ -117,10 +117,10 @@ def read_rows(path: Path) -> list[Row]:
 
     Raises:
         AtlopError: if it cannot be read.
-        DataError: naming the line that holds no row.
+        DataError: naming the line that is not a row.
     """
     try:
-        with path.open(encoding="utf-8") as file:  # not splitlines(), to which a name may hold an end of line
+        with path.open(encoding="utf-8") as file:  # not splitlines(), which also splits at separators within a name
             lines = list(file)
     except (OSError, ValueError) as error:
         raise AtlopError(f"{path}: cannot be read: {reason(error)}") from error

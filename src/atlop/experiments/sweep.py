@@ -46,10 +46,10 @@ def run_sweep(
 
     Args:
         plan: the sweep.
-        output: the folder of its results, ``NAME.jsonl``, and of unfinished runs, which go on where they stopped.
+        output: the folder of its results, ``NAME.jsonl``, and of unfinished runs, which continue where they stopped.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         keep_models: whether to keep the model folders of finished runs, in ``runs/``.
-        announce: called before each run with the number of runs that are left; returns what shows its progress.
+        announce: called before each run with it and the number of runs left; returns callbacks to show its progress.
 
     Raises:
         AtlopError: if another sweep uses the folder, or a run fails.

@@ -1,7 +1,7 @@
 """The tables of a sweep. All scores are in points; ± is the sample standard deviation over seeds.
 
-Two decimals, as papers on DocRED print them: the deviation over seeds is a few tenths of a point, so that with one
-decimal it would be half lost to rounding.
+Two decimals, as papers on DocRED print them: the deviation over seeds is a few tenths of a point, so with one decimal
+half of it would be lost to rounding.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def direction(ours: float, published: float, *, noise: float) -> str:
 def breakdown(results: Results) -> Table:
     """Show the F1 of some facts, and of documents by their number of entities.
 
-    Facts of which every row finds none are left out: the corpus has no such facts, or no such annotation.
+    Kinds of facts that no row finds are left out: the corpus has no such facts, or does not annotate them.
     """
     entities = {f"{entities} entities": entities_score(entities) for entities in results.entities}
     columns = {**shown_breakdown(results), **entities}
@@ -160,7 +160,7 @@ def breakdown(results: Results) -> Table:
 
 
 def shown_breakdown(results: Results) -> dict[str, Score]:
-    """Return the columns of facts that the corpus has; without frequent facts, all others are no long tail."""
+    """Return the columns of the facts that the corpus has; without frequent facts, there is no long tail either."""
     present = {name: found for name, found in BREAKDOWN.items() if results.any(found)}
     if "Frequent" not in present:
         present.pop("Long tail", None)

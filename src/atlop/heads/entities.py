@@ -16,7 +16,7 @@ from atlop.names import FEATURES, Names
 from atlop.parts import Sizes, register
 
 WIDTH = 128
-"""Width of what is compared of two names."""
+"""Width of the vectors by which two names are compared."""
 
 
 @register("heads", "entities")

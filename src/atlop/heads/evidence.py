@@ -1,7 +1,7 @@
 """Evidence: the sentences that a relation can be read from, by localized context pooling (DREEAM, EACL 2023).
 
-The context weights of a pair, summed by sentence, are its evidence as they are; this head trains them to be the
-sentences that annotators chose. It has no weights and costs nothing in prediction.
+The context weights of a pair, summed by sentence, serve as its evidence; this head trains them to favour the sentences
+that annotators chose. It has no weights and costs nothing in prediction.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from atlop.model.relation_model import RelationOutput
 from atlop.parts import Sizes, register
 
 LOSS_WEIGHT = 0.4
-"""Share of this loss in that of the model. 0.1, as published for BERT-base, finds about the same here."""
+"""Weight of this loss in that of the model. 0.1, as published for BERT-base, does about as well here."""
 
 EPSILON = 1e-30
 """Added to a probability before its logarithm, as published."""
@@ -21,7 +21,7 @@ EPSILON = 1e-30
 
 @register("heads", "evidence")
 class Evidence(Head):
-    """Trains the context weights of pairs to be the distribution of their annotated evidence over sentences."""
+    """Trains the context weights of pairs to match the distribution of their annotated evidence over sentences."""
 
     needs = frozenset({"sentences"})
 
@@ -36,7 +36,7 @@ class Evidence(Head):
     def loss(self, found: Tensor | None, output: RelationOutput) -> Tensor:
         """Return the Kullback-Leibler divergence, as the mean over the pairs whose evidence is annotated.
 
-        Returns 0 if there are none. Many relations have no annotated evidence, which says nothing of where it is.
+        Returns 0 if there are none. Many relations have no annotated evidence, which does not mean that there is none.
         """
         annotated = output.batch.evidence
         if found is None or annotated is None or not annotated.any():

@@ -33,7 +33,7 @@ class Mentions(Head):
         self.tags = nn.Linear(sizes.width, 2 * sizes.entity_types + 1)
 
     def forward(self, output: RelationOutput) -> Tensor:
-        """Return the logits of tags, [B, L, G]; they mean something for the first subword of each word."""
+        """Return the logits of tags, [B, L, G]; only those of the first subword of each word are meaningful."""
         return self.tag(output.encoded.states, output.batch.shapes)
 
     def tag(self, states: Tensor, shapes: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Attention of mentions that are found after the pass of the encoder, from what its last layer keeps."""
+"""Attention of mentions that are found only after the encoder has run, from what its last layer keeps."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Faster replacements for modules of the model, put in from outside; the model does not know of them.
 
-Each computes what it replaces, is tested against it, and is used only where a probe on this machine shows that it runs,
-agrees and is faster. Without any of them everything runs in plain PyTorch, which ``ATLOP_DISABLE=kernels`` asks for.
+Each computes what it replaces and is tested against it. To predict, it is used only where a probe on this machine shows
+that it runs, agrees and is faster; to train, wherever it runs. Without any of them everything runs in plain
+PyTorch, which ``ATLOP_DISABLE=kernels`` asks for.
 """
 
 from __future__ import annotations
@@ -84,12 +85,12 @@ def _replace_linears(encoder: nn.Module, kind: Callable[[nn.Linear], nn.Module])
                 setattr(parent, name, kind(child))
 
 
-# What is fastest is found out once in a process, so that all of its models compute alike.
+# The fastest is determined once per process, so that all of its models compute alike.
 
 
 @cache
 def _fastest_linear(outputs: int, inputs: int, dtype: torch.dtype, threads: int) -> str:
-    # There and back, as the feed-forward layers of an encoder go.
+    # Up and back down, like the feed-forward layers of an encoder.
     layers = nn.Linear(inputs, outputs).to(dtype), nn.Linear(outputs, inputs).to(dtype)
 
     def made(kind: Callable[[nn.Linear], nn.Module]) -> nn.Module:

@@ -12,7 +12,7 @@ from atlop.limits import BILINEAR_PAIRS
 from atlop.model.scores import GroupedBilinear
 
 FEW_COLUMNS = 4
-"""Up to so many columns, :class:`FewColumns` is a candidate."""
+"""The most columns for which :class:`FewColumns` is a candidate."""
 
 
 class FewColumns(GroupedBilinear):
@@ -37,7 +37,7 @@ class FewColumns(GroupedBilinear):
 
 
 class RecomputingBilinear(GroupedBilinear):
-    """Trains with a backward pass that computes the outer products again instead of having kept them."""
+    """Trains with a backward pass that recomputes the outer products, so that none are kept."""
 
     kernel = "outer products computed again in the backward pass"
 
@@ -72,7 +72,7 @@ class _Bilinear(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        """Compute the gradients, as many pairs at a time."""
+        """Compute the gradients, the same number of pairs at a time."""
         head, tail, weight = ctx.saved_tensors
         gradients, size = (torch.empty_like(head), torch.empty_like(tail), torch.zeros_like(weight)), 2 * BILINEAR_PAIRS
         buffers = head.new_empty(2, min(size, len(head)), ctx.block, ctx.block)

@@ -23,7 +23,7 @@ _LARGEST_SEED = 2**63 - 1
 def keep_mask(shape: torch.Size, probability: float, device: torch.device) -> Tensor:
     """Draw a mask of bytes that is 0 with the given probability, else 1.
 
-    Multiplying by bytes is many times faster than by booleans, which torch does not vectorise.
+    Multiplying by bytes is many times faster than by booleans, which torch does not vectorize.
     """
     count = shape.numel()
     generator = np.random.Generator(np.random.SFC64(int(torch.randint(_LARGEST_SEED, ()))))

@@ -6,7 +6,7 @@
     identity    identifiers that follow from the content
     graph       nodes and edges
     rdf/        the graph as triples, and documents read back from them
-    census, neighbours              what of it is needed at once: for merging, and for paths
+    census, neighbours              what merging and the search for paths need of all documents at once
     generations, changes, store     a graph on disk, changed as a whole or not at all
     queries, sparql                 what a graph on disk answers
     export/     forms for other programs

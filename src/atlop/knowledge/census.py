@@ -1,7 +1,7 @@
-"""What merging has to know of all documents in a store, kept beside the database, as reading it from there takes long.
+"""What merging needs to know about all documents in a store, kept beside the database, which is slow to read.
 
-A line of the file is a document: its title, and for each cluster the type, the identifier, the names and the entity,
-and for each fact the indices of head and tail and the relation.
+Each line of the file describes a document: its title; for each cluster the type, the identifier, the names and the
+entity; and for each fact the indices of head and tail and the relation.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Entry:
     """A document in the census."""
 
     clusters: tuple[Cluster, ...]
-    """Its clusters, with the names of their mentions and nothing else of them."""
+    """Its clusters; the file keeps only the names of their mentions."""
     facts: tuple[tuple[int, int, str], ...]
     """Head, tail and relation of its facts."""
     nodes: tuple[str, ...] = ()
-    """The entity of each cluster; empty as long as the document is not merged."""
+    """The entity of each cluster; empty until the document is merged."""
 
     @classmethod
     def of(cls, source: Source) -> Entry:
@@ -57,7 +57,7 @@ class Census:
     """The documents of a store, by title.
 
     Args:
-        path: the file, if there is one.
+        path: the file to read; ``None`` for a new store.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -82,7 +82,7 @@ class Census:
         return {title: list(map(merging.key, entry.clusters)) for title, entry in self.entries.items()}
 
     def nodes(self, keys: Mapping[str, list[Key]], wanted: Collection[str]) -> Iterator[Node]:
-        """Yield those of some entities that have clusters, once all documents are merged.
+        """Yield the wanted entities that have clusters; all documents must be merged.
 
         Args:
             keys: what :meth:`keys` returned.
@@ -101,7 +101,7 @@ class Census:
 
 
 def direct(entry: Entry) -> set[tuple[str, str, str]]:
-    """Return head, relation and tail of the facts of a document, if it is merged."""
+    """Return head, relation and tail of each fact of a document; nothing if it is not merged yet."""
     if not entry.nodes:
         return set()
     return {(entry.nodes[head], relation, entry.nodes[tail]) for head, tail, relation in entry.facts}

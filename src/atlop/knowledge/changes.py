@@ -25,7 +25,7 @@ from atlop.knowledge.rdf.terms import iri
 from atlop.knowledge.rdf.triples import document_iri, node_triples, relation_labels, source_triples
 
 BLOCK = 256
-"""Documents that are written at once."""
+"""Number of documents that are written at once."""
 
 DESCRIPTION = (terms.TYPE, terms.ENTITY_TYPE, terms.LABEL, terms.ALTERNATIVE, terms.IDENTIFIER)
 """The properties of an entity that are not links."""
@@ -48,7 +48,7 @@ class Changes:
         self._doubtful: set[tuple[str, str, str]] = set()
 
     def __contains__(self, title: str) -> bool:
-        """Return whether there is a document with this title, with all changes so far."""
+        """Return whether the graph has a document with this title after all changes so far."""
         return title in self._census.entries
 
     def add(self, document: Document, *, replace: bool = False) -> None:
@@ -59,7 +59,7 @@ class Changes:
             replace: whether it may replace the document of the same title.
 
         Raises:
-            DataError: if there is one and it may not.
+            DataError: if there is such a document and it may not be replaced.
         """
         if document.title in self:
             if not replace:
@@ -72,10 +72,10 @@ class Changes:
             self._write_waiting()
 
     def remove(self, title: str) -> None:
-        """Remove a document with all that only it states.
+        """Remove a document and everything that it alone states.
 
         Raises:
-            DataError: if there is none of this title.
+            DataError: if there is no document with this title.
         """
         if title not in self:
             raise DataError("is not in this graph", document=title)
@@ -108,7 +108,7 @@ class Changes:
         Neighbours.of((head, tail) for head, _, tail in triples).write(self._folder / NEIGHBOURS)
 
     def _move(self, title: str, entry: Entry, nodes: tuple[str, ...]) -> set[Quad]:
-        """Give the clusters of a document to other entities, and return the links that are new."""
+        """Assign the clusters of a document to other entities, and return the new links."""
         before = _links(title, entry)
         self._touched.update(entry.nodes, nodes)
         self._doubtful |= direct(entry)
@@ -125,7 +125,7 @@ class Changes:
         self._doubtful.clear()
 
     def _describe(self, keys: Mapping[str, list[Key]]) -> None:
-        """Describe again the entities whose clusters have changed; one without clusters is removed."""
+        """Rewrite the descriptions of the entities whose clusters have changed; one without clusters is removed."""
         for node in self._touched & self._described:
             for quad in _description(self._database, node):
                 self._database.remove(quad)

@@ -10,10 +10,10 @@ from atlop.errors import MissingExtraError
 
 @contextmanager
 def needed_for(ability: str) -> Iterator[None]:
-    """Import packages of the extra; one that is missing is an error that names the extra.
+    """Turn the error about a missing package into one that names the extra.
 
     Args:
-        ability: what needs them, as the error message begins.
+        ability: what needs the packages; the error message begins with it.
 
     Raises:
         MissingExtraError: if one is missing.

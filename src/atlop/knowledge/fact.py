@@ -16,9 +16,9 @@ class Passage:
     sentence: int
     """Index of the sentence."""
     text: str
-    """The piece as the document writes it."""
+    """The piece as written in the document."""
     span: tuple[int, int] | None = None
-    """Its characters [start, end) in the raw text, where the document has one."""
+    """Its characters [start, end) in the raw text, if the document has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +72,11 @@ class Source:
     """What the graph keeps of one document."""
 
     title: str
-    """Its title, which tells it from the other documents of a graph."""
+    """Its title, which distinguishes it from the other documents of a graph."""
     clusters: tuple[Cluster, ...]
-    """Its entities, also those without a fact."""
+    """Its entities, including those without a fact."""
     facts: tuple[Fact, ...]
-    """Its relations, sorted by head, tail and name."""
+    """Its relations, sorted by head, tail and relation name."""
 
     @classmethod
     def of(cls, document: Document) -> Source:

@@ -2,13 +2,13 @@
 
     graph.json      format version, and the name of the generation in force
     generation-N/   never changed once it is in force
-        database/       of pyoxigraph
-        census.jsonl    what merging has to know of all documents
+        database/       the database of pyoxigraph
+        census.jsonl    what merging needs to know about all documents
         neighbours.npz  which entities have a fact in common
     lock            held by the process that changes the graph
 
-A change works on a copy, which costs little, as the files of the database are linked and not copied. What a killed
-process leaves behind is removed by the next change.
+A change works on a copy, which is cheap because the files of the database are linked rather than copied. The next
+change removes what a killed process left behind.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def open_database(path: Path) -> Iterator[Store]:
 def next_generation(folder: Path) -> Iterator[Path]:
     """Yield a copy of the generation in force, or an empty folder; at the end it comes into force, all or nothing.
 
-    Its database must be closed before the end; otherwise pyoxigraph goes on rewriting its files.
+    Its database must be closed before the end; otherwise pyoxigraph continues to rewrite its files.
 
     Args:
         folder: the folder of the store, which is created if it does not exist.
@@ -90,10 +90,10 @@ def next_generation(folder: Path) -> Iterator[Path]:
 
 
 def _holds_graph(folder: Path) -> bool:
-    """Return whether a folder holds a graph; one with other things in it must not become one.
+    """Return whether a folder contains a graph; a folder that contains anything else must not become one.
 
     Raises:
-        DataError: if it holds other things.
+        DataError: if it contains anything else.
     """
     if (folder / POINTER).exists():
         return True
@@ -127,7 +127,7 @@ def _remove_others(folder: Path, kept: Path | None) -> None:
 
 
 def _is_generation(path: Path) -> bool:
-    """Return whether a folder is a generation, whole or not, and nothing of the user's."""
+    """Return whether a path is a generation, complete or not, and contains nothing of the user's."""
     if not re.fullmatch(rf"{GENERATION}\d+", path.name) or not path.is_dir():
         return False
     return {part.name for part in path.iterdir()} <= {DATABASE, CENSUS, NEIGHBOURS}

@@ -16,16 +16,16 @@ from atlop.knowledge.names import normalized
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """An entity of the graph: clusters of one or several documents that are one."""
+    """An entity of the graph, which stands for clusters of one or several documents."""
 
     id: str
-    """Identifier, which follows from the type and the name or the identifier of the entity."""
+    """Identifier, derived from the key of the entity."""
     type: str
     """Entity type, such as ``PER``."""
     label: str
-    """The name that is written most often, of those that identify the entity if there are any."""
+    """The most frequent name, of those that identify the entity if there are any."""
     names: tuple[str, ...]
-    """Every name as it is written somewhere, sorted."""
+    """Every name as it is written in some document, sorted."""
     identifier: str | None = None
     """Identifier in a knowledge base, if the corpus has one."""
 
@@ -35,7 +35,7 @@ class Node:
 
         Args:
             key: what its clusters have in common.
-            names: how often each name is written.
+            names: how often each name occurs.
         """
         written = {name: count for name, count in names.items() if name.strip()}
         full = [name for name in written if identifies(key.type, normalized(name))]

@@ -1,4 +1,4 @@
-"""Identifiers of what is in a graph: they follow from the content, so that the same documents give the same graph."""
+"""Identifiers of what is in a graph, derived from the content, so that the same documents give the same graph."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def statement_id(title: str, head: int, tail: int, relation: str) -> str:
 
 
 def _readable(name: str, *parts: str) -> str:
-    """Return letters of a name for the eye and, for uniqueness, a digest of the parts."""
+    """Return the beginning of a name, for readability, and a digest of the parts, for uniqueness."""
     letters = unicodedata.normalize("NFKD", name[: 4 * _LONGEST]).encode("ascii", "ignore").decode().lower()
     beginning = re.sub(r"[^a-z0-9]+", "-", letters)[:_LONGEST].strip("-")
     return f"{beginning}-{_digest(*parts)}" if beginning else _digest(*parts)

@@ -1,13 +1,13 @@
-"""Which entities of different documents are one.
+"""Which entities of different documents are the same.
 
-An entity is named by its *principal name*: the longest of its normalized names. Two entities are one if they have the
-same type and the same principal name, or the same type and the same identifier where the corpus has identifiers. If at
-least half of the entities of a type that bear a name, and at least two, have the same longer principal name, the name
-is an alias of it: ``NFL`` of ``National Football League``. A :class:`Rule` for each type says which names identify
-anything at all.
+The *principal name* of an entity is the longest of the normalized names that identify it. Two entities are the same if
+they have the same type and the same identifier or, if neither has an identifier, the same principal name. If at least
+half of the entities of a type that bear a name, and at least two, have the same longer principal name, the name is an
+alias of it: ``NFL`` of ``National Football League``. A :class:`Rule` for each type says which names identify anything
+at all.
 
-Which entities are one depends on the documents in the graph and on nothing else, such as their order. Therefore a
-document that is removed leaves no trace.
+Which entities are the same depends only on the documents in the graph, not on their order, so removing a document
+leaves no trace.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Rule:
     identifying: str
     """Regular expression that a normalized name must match; an entity without such a name is never merged."""
     alias: float | None = 0.5
-    """The smallest share of the entities that bear a name which makes it an alias of a principal name that they share;
-    ``None`` for no aliases."""
+    """The smallest share of the entities bearing a name that must have the same principal name to make the name its
+    alias; ``None`` for no aliases."""
 
 
 _TWO_CHARACTERS = Rule(r"\w.*\w")
@@ -41,11 +41,11 @@ _NOTHING = Rule(r"(?!)", alias=None)
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
-        # A person of one word, such as Smith, is another one in the next document.
+        # A person with a one-word name, such as Smith, is probably a different one in the next document.
         **dict.fromkeys(("PER", "PERSON"), _TWO_WORDS),
-        # May is every year's; 12 May 1840 is one day.
+        # Every year has a May; 12 May 1840 is a single day.
         **dict.fromkeys(("TIME", "DATE"), _YEAR),
-        # That two documents count to seven does not relate them.
+        # Two documents that count to seven have nothing in common.
         **dict.fromkeys(("NUM", "CARDINAL", "MONEY", "ORDINAL", "PERCENT", "QUANTITY"), _NOTHING),
     }
 )
@@ -53,13 +53,13 @@ RULES: Mapping[str, Rule] = MappingProxyType(
 DEFAULT = _TWO_CHARACTERS
 """The rule of all other types."""
 UNKNOWN = frozenset({"", "-", "-1"})
-"""What corpora write where an entity is in no knowledge base."""
+"""What corpora write for an entity that is in no knowledge base."""
 WITNESSES = 2
 """The fewest entities that make a name an alias; one may be a mistake."""
 
 
 class Key(NamedTuple):
-    """What all clusters of an entity have in common, and no cluster of another."""
+    """What all clusters of an entity have in common, and no cluster of another entity has."""
 
     kind: str
     """``identifier``, ``name``, or ``alone`` for a cluster that is never merged."""
@@ -98,7 +98,7 @@ class Merging:
         return Key("name", cluster.type, self._resolved(cluster.type, names[0]))
 
     def _resolved(self, kind: str, name: str) -> str:
-        """Follow aliases to a name that is none; each is longer than the one before, so this ends."""
+        """Follow aliases to a name that is not one; each is longer or, at equal length, sorts first, so this ends."""
         threshold = RULES.get(kind, DEFAULT).alias
         while threshold is not None:
             counts = self._principals[kind, name]
@@ -110,7 +110,7 @@ class Merging:
 
 
 def identifier(cluster: Cluster) -> str | None:
-    """Return the identifier of a cluster, unless it says that there is none."""
+    """Return the identifier of a cluster; ``None`` if it has none, or one that says so."""
     return None if cluster.identifier is None or cluster.identifier in UNKNOWN else cluster.identifier
 
 

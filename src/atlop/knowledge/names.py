@@ -14,10 +14,10 @@ _NOT_IN_A_NAME = re.compile(r"[\W_]+")
 
 @lru_cache(maxsize=65_536)
 def normalized(name: str) -> str:
-    """Return a name without what differs between writings of it: case, accents, punctuation and a leading *the*.
+    """Return a name without what varies in writing: case, accents, punctuation, a possessive *'s*, a leading *the*.
 
-    ``The U.S.``, ``US`` and ``us`` are one; so are ``São Paulo`` and ``Sao Paulo``. The dots of an abbreviation vanish,
-    any other punctuation becomes a space. A name of symbols alone keeps them.
+    ``The U.S.``, ``US`` and ``us`` become the same; so do ``São Paulo`` and ``Sao Paulo``. Apostrophes and the dots of
+    abbreviations vanish; any other punctuation becomes a space. A name that consists only of symbols keeps them.
     """
     folded = unicodedata.normalize("NFKD", name).casefold()
     plain = "".join(letter for letter in folded if not unicodedata.combining(letter))

@@ -1,4 +1,4 @@
-"""Which entities have a fact in common, as arrays: a path is found at once, however many facts an entity has."""
+"""Which entities have a fact in common, as arrays: a path is found quickly, however many facts an entity has."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """Every entity with the entities that it has a fact with, as head or as tail."""
+    """Every entity with those to which a fact connects it, as head or as tail."""
 
     ids: NDArray[np.bytes_]
     """The identifiers of the entities, sorted."""
     starts: NDArray[np.int64]
     """Where the neighbours of each entity begin, and where those of the last one end."""
     others: NDArray[np.int64]
-    """The neighbours of all entities, one after the other, as places in ``ids``."""
+    """The neighbours of all entities, one entity after another, as indices into ``ids``."""
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, str]]) -> Neighbours:
-        """Return the neighbours that pairs of identifiers make."""
+        """Return the neighbours given by pairs of identifiers."""
         named = np.array([*pairs], dtype=np.bytes_).reshape(-1, 2)
         ids, places = np.unique(named, return_inverse=True)
         both = places.reshape(-1, 2)
@@ -48,7 +48,7 @@ class Neighbours:
 
         Args:
             start: an identifier.
-            end: another.
+            end: another one.
         """
         first, last = self._place(start), self._place(end)
         if first is None or last is None:
@@ -65,7 +65,7 @@ class Neighbours:
         return found if found < len(self.ids) and self.ids[found] == name.encode() else None
 
     def _grown(self, front: NDArray[Any], came_from: NDArray[Any]) -> NDArray[Any]:
-        """Note where the neighbours of a front came from, and return those that were not reached before."""
+        """Record from where the neighbours of a front are reached, and return those not reached before."""
         counts = self.starts[front + 1] - self.starts[front]
         before = np.cumsum(counts) - counts
         far = self.others[np.arange(counts.sum()) + np.repeat(self.starts[front] - before, counts)]

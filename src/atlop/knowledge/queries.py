@@ -20,7 +20,7 @@ from atlop.knowledge.rdf.patterns import DEFAULT, matching
 from atlop.knowledge.rdf.terms import iri, relation_of
 
 LIMIT = 20
-"""Facts that an answer shows unless more are asked for."""
+"""Default maximum number of facts to return."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Entity:
     type: str
     """Entity type, such as ``PER``."""
     label: str
-    """The name that is written most often."""
+    """The most frequent of its names that identify it; see :class:`~atlop.knowledge.graph.Node`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Answer:
 
 
 def entities_named(database: Store, name: str) -> list[Entity]:
-    """Return the entities that have a name, whatever its case and punctuation, or an identifier.
+    """Return the entities that have a name, regardless of case and punctuation, or an identifier.
 
     Raises:
         DataError: if there is none.
@@ -91,7 +91,7 @@ def facts_about(database: Store, entity: Entity, *, limit: int = LIMIT) -> list[
     Args:
         database: the store.
         entity: one that :func:`entities_named` found.
-        limit: the most facts to return.
+        limit: the maximum number of facts to return.
     """
     subject = iri("entity", entity.id)
     as_head = matching(database, subject, graph=terms.DIRECT_GRAPH)
@@ -105,7 +105,7 @@ def facts_of(database: Store, relation: str, *, limit: int = LIMIT) -> list[Answ
     Args:
         database: the store.
         relation: its name, such as ``P27``, or its display name.
-        limit: the most facts to return.
+        limit: the maximum number of facts to return.
 
     Raises:
         DataError: if the graph has no fact of it.
@@ -121,7 +121,7 @@ def facts_of(database: Store, relation: str, *, limit: int = LIMIT) -> list[Answ
 
 
 def shortest_path(database: Store, neighbours: Neighbours, start: Entity, end: Entity) -> list[Answer]:
-    """Return the facts of a shortest path between two entities, in its order; empty if there is none.
+    """Return the facts of a shortest path between two entities, in order; empty if there is none.
 
     A fact is followed in both directions.
 
@@ -129,14 +129,14 @@ def shortest_path(database: Store, neighbours: Neighbours, start: Entity, end: E
         database: the store.
         neighbours: its neighbours.
         start: one that :func:`entities_named` found.
-        end: another.
+        end: another one.
     """
     nodes = [iri("entity", node) for node in neighbours.path(start.id, end.id)]
     return _answers(database, (_between(database, *pair) for pair in pairwise(nodes)))
 
 
 def _between(database: Store, one: NamedNode, other: NamedNode) -> Any:
-    """Return a fact of two neighbours."""
+    """Return a fact between two neighbours."""
     found = chain(
         matching(database, one, None, other, graph=terms.DIRECT_GRAPH),
         matching(database, other, None, one, graph=terms.DIRECT_GRAPH),
@@ -145,7 +145,7 @@ def _between(database: Store, one: NamedNode, other: NamedNode) -> Any:
 
 
 def _answers(database: Store, quads: Iterator[Any]) -> list[Answer]:
-    """Return facts with everything about them."""
+    """Return the facts of direct quads, each with its support."""
     described, titled = cache(partial(_entity, database)), cache(partial(_title, database))
 
     def supports(quad: Quad) -> Iterator[Support]:
@@ -183,7 +183,7 @@ def _title(database: Store, document: NamedNode) -> str:
 
 
 def _support(database: Store, statement: NamedNode, titled: Any) -> Support:
-    # One property after the other, each in the graph of the document: to decode a quad costs more than to look for it.
+    # Look up each property by itself, in the graph of the document: decoding a quad costs more than finding it.
     document = next(matching(database, statement, terms.IN_DOCUMENT)).object
     confidence = _value(database, statement, terms.CONFIDENCE, document)
     evidence, nearest = (

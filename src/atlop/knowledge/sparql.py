@@ -1,4 +1,4 @@
-"""Any question to a graph on disk, in SPARQL."""
+"""Arbitrary questions to a graph on disk, in SPARQL."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def sparql(database: Store, query: str) -> Table | str:
         query: a SELECT, an ASK, or a CONSTRUCT or DESCRIBE, whose triples are returned in Turtle.
 
     Raises:
-        DataError: if the query is none of them.
+        DataError: if the query cannot be parsed as one of them.
     """
     check_string("query", query, empty=True)
     try:

@@ -1,7 +1,7 @@
 """A graph on disk: facts of many documents, added and removed document by document.
 
-Each document has a named graph with what only depends on itself. The default graph says which clusters are one entity
-and links the entities to the statements; it is a function of the documents, so that removing one undoes adding it.
+Each document has a named graph with what depends on it alone. The default graph says which clusters are one entity and
+links the entities to the statements; it is a function of the documents, so that removing one undoes adding it.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class GraphStore:
         return map(self.source, self.titles())
 
     def graph(self) -> Graph:
-        """Return the whole graph; it has to fit into memory."""
+        """Return the whole graph, which must fit into memory."""
         return Graph.of(self.sources())
 
 

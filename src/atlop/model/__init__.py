@@ -5,11 +5,11 @@ predicts and is exported; :mod:`atlop.kernels` may replace some of its modules b
 
     B documents     L subwords of a document, padded to the longest of the batch
     W windows       S subwords of a window, padded to the longest of the batch
-    M mentions      Q mention starts in a window, padded to the most of the batch
-    E entities      P ordered pairs of entities     U unordered pairs       T sentences, padded to the most
+    M mentions      Q mention starts in a window, padded to the maximum
+    E entities      P ordered pairs of entities     U unordered pairs       T sentences, padded to the maximum
     H attention heads       D width of the encoder    K width of a pair's head or tail (embedding_size)
     R relation types and the threshold, which is column 0
 
 Mentions, entities and pairs are numbered through the whole batch, so none of them is padded. N counts the starts of
-mentions, each once for every window that holds it.
+mentions, each once for every window that contains it.
 """

@@ -33,7 +33,7 @@ class Projections(NamedTuple):
 
 @dataclass
 class MentionRows:
-    """Takes positions of mention starts [W, Q] to the last layer, the last of ``layers`` calls, and its rows back."""
+    """Carries positions of mention starts [W, Q] to the last layer, the last of ``layers`` calls, and its rows back."""
 
     positions: Tensor
     attend: Attend
@@ -52,7 +52,7 @@ def register_attention() -> None:
 def attention_with_mention_rows(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **options: Any
 ) -> tuple[Tensor, None]:
-    """Attend, and in the last layer leave the rows of mention starts in ``mention_rows``, which is among the options.
+    """Attend, and in the last layer store the rows of mention starts in the option ``mention_rows``.
 
     Shapes: ``query``, ``key``, ``value`` [W, H, S, D/H]; ``attention_mask`` [W, 1, S, S], true where attended.
     """

@@ -54,7 +54,7 @@ class Encoder(nn.Module):
         return size if unused is None else size - unused - 1
 
     def forward(self, batch: Batch[Tensor]) -> Encoded:
-        """Encode a batch, on a CPU a few windows of similar length at a time, as it pays for all padding."""
+        """Encode a batch; on a CPU, where padding costs time, a few windows of similar length at a time."""
         lengths = batch.attention_mask.sum(1).tolist()
         most = ENCODER_SUBWORDS if batch.input_ids.device.type == "cpu" else max(lengths) * len(lengths)
         groups = list(group_by_length(lengths, most))
@@ -99,7 +99,7 @@ def join_windows(states: Tensor, rows: Tensor, batch: Batch[Tensor]) -> Encoded:
 
 
 def _join_states(states: Tensor, batch: Batch[Tensor]) -> Tensor:
-    """Return states [B, L, D], each the mean over the windows that hold the subword."""
+    """Return states [B, L, D], each the mean over the windows that contain the subword."""
     documents, length = batch.coverage.shape
     flat = states.new_zeros(documents * length + 1, states.shape[-1])
     flat = flat.index_add(0, batch.token_places.flatten(), states.flatten(0, 1))

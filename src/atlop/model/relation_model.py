@@ -1,4 +1,4 @@
-"""The whole of ATLOP: builds its stages and runs them in order. It holds no tokenizer and knows no relation's name."""
+"""The whole of ATLOP: builds its stages and runs them in order. It has no tokenizer and knows no relation names."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class RelationModel(nn.Module):
         entities = pool_entities(encoded, batch, self.pooling)
         contexts = self.context(encoded, entities, batch)
         sides = self.sides(entities.embeddings, contexts.pooled)
-        # The heads and tails [P, K] of all pairs would be large.
+        # In blocks, as the heads and tails [P, K] of all pairs would be large.
         blocks = zip(batch.pairs.split(PAIRS), batch.pair_contexts.split(PAIRS), strict=True)
         logits = torch.cat([self.score(sides, *block) for block in blocks])
         logits = logits if self.interaction is None else self.interaction(logits, batch)
@@ -77,7 +77,7 @@ class RelationModel(nn.Module):
         return logits
 
     def loss(self, output: RelationOutput, labels: Tensor) -> Tensor:
-        """Return the mean loss over pairs, of which ``labels`` [P, R] are true, with the losses of the heads."""
+        """Return the mean loss over pairs, whose relations are ``labels`` [P, R], plus the losses of the heads."""
         loss: Tensor = self.thresholding.loss(output.logits, labels)
         for name, head in self.heads.items():
             loss = loss + head.loss(output.heads[name], output)  # type: ignore[operator]

@@ -1,6 +1,6 @@
-"""The probability that a relation with a certain margin is right, fitted on margins of which it is known.
+"""The confidence of a margin: the probability that its relation is right, fitted on labelled margins.
 
-N counts the margins.
+N is the number of margins.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ Floats = NDArray[np.floating[Any]]
 Truth = NDArray[np.bool_]
 
 Confidence = dict[str, Any]
-"""The fields of a Calibration that make a confidence of a margin."""
+"""The fields of a Calibration that turn a margin into a confidence."""
 
 TOLERANCE = 0.005
-"""How far a confidence may be from the fitted curve, so that few points are stored: half of a percent."""
+"""How far a confidence may be off the fitted curve, half a percentage point, so that few points need be stored."""
 
 
 def fit_confidence(margins: Floats, right: Truth) -> Confidence:
-    """Fit a sigmoid and a monotonic curve, and return the one that fits better where it was not fitted.
+    """Fit a sigmoid and a monotonic curve, and return the one that fits held-out margins better.
 
     Args:
         margins: [N].
@@ -42,12 +42,12 @@ def fit_sigmoid(margins: Floats, right: Truth) -> Confidence:
     """Fit a scale and a bias (Platt, 1999)."""
     from sklearn.linear_model import LogisticRegression
 
-    # The default penalty matters only to a handful of margins, which might otherwise need an infinite scale.
+    # The default penalty matters only for a handful of margins, which might otherwise need an infinite scale.
     fitted = LogisticRegression().fit(margins[:, None].astype(np.float64), right)
     scale, bias = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
     if scale > 0:
         return {"scale": scale, "bias": bias}
-    # A higher margin must not be less sure, so all are equally sure.
+    # A higher margin must not have a lower confidence, so all have the same.
     share = float(right.mean())
     return {"scale": 0.0, "bias": float(np.log(share / (1 - share)))}
 
@@ -55,8 +55,8 @@ def fit_sigmoid(margins: Floats, right: Truth) -> Confidence:
 def fit_curve(margins: Floats, right: Truth) -> Confidence:
     """Fit a curve: isotonic regression, each of its levels at the mean of its margins (Oron and Flournoy, 2017).
 
-    Few margins may all be right by chance, which does not make the next one certain, so half a wrong one is added at
-    the highest margin and half a right one at the lowest.
+    A few margins may all be right by chance, which does not make the next one certain, so half a wrong margin is added
+    at the highest one and half a right margin at the lowest.
     """
     from sklearn.isotonic import IsotonicRegression
 
@@ -71,9 +71,9 @@ def fit_curve(margins: Floats, right: Truth) -> Confidence:
 
 
 def thinned(x: NDArray[np.float64], y: NDArray[np.float64], tolerance: float = TOLERANCE) -> NDArray[np.int64]:
-    """Return the places of few points [N] between which the others are interpolated within a tolerance.
+    """Return the indices of a few of the points [N], from which the others can be interpolated within a tolerance.
 
-    From the first and the last point on, the point that is farthest off is added (Douglas and Peucker, 1973).
+    To the first and the last point, the point that is farthest off is added in turn (Douglas and Peucker, 1973).
     """
     kept = [0, len(x) - 1]
     while (off := np.abs(np.interp(x, x[kept], y[kept]) - y)).max() > tolerance:
@@ -82,5 +82,5 @@ def thinned(x: NDArray[np.float64], y: NDArray[np.float64], tolerance: float = T
 
 
 def _loss(confidence: Confidence, margins: Floats, right: Truth) -> float:
-    """Return the mean squared difference of confidences from what is right (Brier, 1950)."""
+    """Return the mean squared difference between confidences and truth (Brier, 1950)."""
     return float(np.square(Calibration(**confidence).confidence(margins) - right).mean())

@@ -46,7 +46,7 @@ def read_corpora(config: TrainingConfig) -> Corpora:
 
 
 def _annotated(document: Document) -> Document:
-    """Return a document without the relations that some model has predicted."""
+    """Return a document with its annotated relations only, without predicted ones."""
     return document.with_relations(tuple(fact for fact in document.relations if fact.confidence is None))
 
 
@@ -55,7 +55,7 @@ def _without_pairs(document: Document) -> Document:
 
 
 def read_unlabelled(paths: Sequence[Path], *, known: Sequence[Document]) -> list[Document]:
-    """Read documents, each text once.
+    """Read documents, each distinct text once.
 
     Args:
         paths: the files.
@@ -78,7 +78,7 @@ def make_labels(config: TrainingConfig, documents: Sequence[Document], unlabelle
     Args:
         config: the configuration of the run.
         documents: the training documents.
-        unlabelled: those of ``train_unlabelled``; what is annotated there must be known.
+        unlabelled: those of ``train_unlabelled``; their annotated relations must be in the label map.
 
     Raises:
         LabelError: if the file of labels is wrong, or lacks a relation of the documents.
@@ -116,7 +116,7 @@ def check_dev(config: TrainingConfig, corpora: Corpora, labels: LabelMap) -> Non
 
 
 def check_gold(path: Path, gold: Sequence[Document], labels: LabelMap, *, otherwise: str = "") -> None:
-    """Refuse documents that cannot be scored, or that hold no relation that a model with these labels learns.
+    """Refuse documents that cannot be scored, or contain no relation that a model with these labels learns.
 
     Args:
         path: the file that they come from.

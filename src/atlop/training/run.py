@@ -39,10 +39,10 @@ def train(
     device: str = "auto",
     callbacks: Sequence[TrainerCallback] = (),
 ) -> dict[str, float]:
-    """Train a model and leave that of the best epoch in a folder.
+    """Train a model and save that of the best epoch in a folder.
 
     Args:
-        config: everything that the run depends on. With ``init``, its settings of the model must agree with the
+        config: everything that the run depends on. With ``init``, its model settings must match the
             structure of that model, as those of :func:`atlop.folder.initial_config` do.
         output: the folder; it must be new or empty unless ``resume``.
         resume: continue from the last complete state in ``output``, or start if there is none.
@@ -75,12 +75,12 @@ def train(
 
 
 def is_first_process() -> bool:
-    """Return whether this is the process that writes, of the several that ``torchrun`` starts."""
+    """Return whether this process, of the several that ``torchrun`` starts, is the one that writes files."""
     return os.environ.get("RANK", "0") == "0"
 
 
 def prepare(config: TrainingConfig, output: Path, *, device: torch.device) -> RelationTrainer:
-    """Return the trainer of a run, ready to start; everything that is read is checked before the model is loaded."""
+    """Return the trainer of a run, ready to start; settings and documents are checked before the model is loaded."""
     if config.init is not None:
         check_structure(config.model, config.init)
     elif config.encoder.startswith((".", "/", "~")) and not os.path.isdir(config.encoder):  # noqa: PTH112
@@ -91,7 +91,7 @@ def prepare(config: TrainingConfig, output: Path, *, device: torch.device) -> Re
     set_seed(config.seed)
     try:
         checkpoint = start_from(config.init, config.model, labels) if config.init else build(config, labels)
-    except RuntimeError as error:  # of torch, for want of memory
+    except RuntimeError as error:  # torch could not allocate memory
         raise AtlopError(f"the model cannot be built in these sizes: {reason(error)}") from error
     return make_trainer(checkpoint, corpora, config, output, device)
 
@@ -125,9 +125,9 @@ def check_structure(config: ModelConfig, init: str) -> None:
 
 
 def start_from(init: str, config: ModelConfig, labels: LabelMap) -> Checkpoint:
-    """Return a trained model with another label map: what it knows keeps its weights, the rest is initialized.
+    """Return a trained model with another label map: what is new is initialized, the rest keeps its weights.
 
-    The weights of relations and entity types go by their names, those of the tags of mentions included.
+    The weights of relations, entity types and mention tags are matched by name.
 
     Args:
         init: the model.
@@ -164,7 +164,7 @@ def _tags(labels: LabelMap) -> list[str]:
 
 
 def _shared(names: Sequence[str], others: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Return the places of the names that two sequences share, in each of them."""
+    """Return the indices, in each of two sequences, of the names that they share."""
     shared = [name for name in names if name in others]
     return [names.index(name) for name in shared], [others.index(name) for name in shared]
 

@@ -56,10 +56,10 @@ def write_json(path: Path, value: Any) -> None:
 
 @contextmanager
 def claim(output: Path) -> Iterator[None]:
-    """Hold the output folder for one run, and remove it again if the run leaves it empty.
+    """Lock the output folder for one run; if the run created the folder and leaves it empty, remove it again.
 
     Raises:
-        AtlopError: if another run holds it, or it cannot be written.
+        AtlopError: if another run has locked it, or it cannot be written.
     """
     with ExitStack() as stack:
         try:
@@ -74,7 +74,7 @@ def claim(output: Path) -> Iterator[None]:
 
 
 def check_output(output: Path, settings: dict[str, Any], *, resume: bool) -> None:
-    """Refuse a folder that holds something else, or a run with other settings.
+    """Refuse a folder that is not empty, unless it contains a run to resume with the same settings.
 
     Args:
         output: the folder.
@@ -123,7 +123,7 @@ def _damage(state: Path, step: int) -> str | None:
         for file in files:
             try:
                 sound = _is_sound(file, step)
-            except Exception as error:  # damage shows in errors of every kind
+            except Exception as error:  # damaged files raise errors of every kind
                 return f"{file.name}: {reason(error)}"
             if not sound:
                 return f"{file.name}: broken"
@@ -131,7 +131,7 @@ def _damage(state: Path, step: int) -> str | None:
 
 
 def _is_sound(file: Path, step: int) -> bool:
-    """Read a file of a state far enough to see damage, without keeping what it holds."""
+    """Read a file of a state far enough to detect damage, without keeping its contents."""
     if file.suffix == ".json":
         return bool(TrainerState.load_from_json(str(file)).global_step == step)
     if file.suffix == ".safetensors":

@@ -1,7 +1,7 @@
-"""Targets for documents that nobody has annotated: what trained models, the teachers, say of their relations.
+"""Targets for documents without annotations: the probabilities that trained models, the teachers, give their relations.
 
 This is distillation (Hinton et al., 2015): the student learns from the gold documents and from more text than there are
-annotations for. Teachers also say where the evidence is (DREEAM, EACL 2023).
+annotations for. Teachers also give the evidence (DREEAM, EACL 2023).
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from atlop.features import Features
 from atlop.labels import LabelMap
 
 LEAST = 0.01
-"""What is less probable counts as false: a hundred relations of every pair would add up."""
+"""Lower probabilities count as false: over a hundred relations of every pair, they would add up."""
 
 PROBABLE = 0.5
 """How probable the best relation of a pair must be for the evidence of the teachers to count."""
 
 
 class Targets(NamedTuple):
-    """What models say of one document."""
+    """What models predict for one document."""
 
     labels: NDArray[np.float32]
     """How probable each relation of each pair is, [P, R]; column 0 is 0."""
     evidence: NDArray[np.float32]
-    """How much of each pair's context is in each sentence, [P, T]; 0 if no model says so."""
+    """How much of each pair's context is in each sentence, [P, T]; 0 if no model gives evidence."""
 
 
 def with_teachers(
     features: Sequence[Features], documents: Sequence[Document], teachers: Sequence[Path], labels: LabelMap, device: str
 ) -> list[Features]:
-    """Return labelled features whose labels are the mean probability by several models; what is annotated stays true.
+    """Return labelled features with the mean probabilities of several models as labels; annotated relations stay true.
 
     The calibration of the models is not used, since it was fitted on dev documents.
 
@@ -80,7 +80,7 @@ def _add(sums: Targets, found: Targets, share: float) -> None:
 
 
 def soft_targets(teacher: RelationExtractor, documents: Sequence[Document], labels: LabelMap) -> Iterator[Targets]:
-    """Yield what one model says of each document."""
+    """Yield what one model predicts for each document."""
     own = teacher.backend.labels
     shared = [name for name in labels.relations if name in own.relations]
     columns, known = ([each.column(name) for name in shared] for each in (labels, own))
@@ -92,16 +92,16 @@ def soft_targets(teacher: RelationExtractor, documents: Sequence[Document], labe
 
 
 def probabilities(margins: NDArray[np.float32], config: ModelConfig) -> NDArray[np.float32]:
-    """Return the probabilities that the loss of a model trains its margins to mean."""
+    """Return the probabilities that margins stand for under the loss that the model was trained with."""
     if config.thresholding == "weighted-softmax":
-        # See the optimum at WeightedSoftmax.
+        # The inverse of the optimum that WeightedSoftmax states.
         limited: NDArray[np.float32] = np.minimum(margins - math.log(config.positive_weight), 0)
         return np.exp(limited)
     return (np.tanh(margins / 2) / 2 + 0.5).astype(np.float32)
 
 
 def _united(features: Features, targets: Targets) -> Features:
-    """Return labelled features with what models say where nothing is annotated."""
+    """Return labelled features, completed by the models' predictions where nothing is annotated."""
     labels, evidence = features.labels, features.evidence
     if labels is None or evidence is None:
         raise ValueError(f"document {features.title!r}: got features without labels, expected labelled ones")

@@ -33,7 +33,7 @@ from atlop.type_constraints import UnknownTypes
 logger = logging.getLogger(__name__)
 
 SELECTS = "eval_tuned_f1"
-"""The score that selects the best epoch: before tuning, the F1 of two epochs differs by where their thresholds are."""
+"""The score that selects the best epoch; untuned, the F1 of epochs also differs by where their thresholds are."""
 
 
 def make_arguments(config: TrainingConfig, output: Path, device: torch.device) -> TrainingArguments:
@@ -66,7 +66,7 @@ def make_arguments(config: TrainingConfig, output: Path, device: torch.device) -
 
 
 def use_one_gpu(arguments: TrainingArguments) -> None:
-    """Use one GPU of several without a launcher; the trainer would split batches, which the model cannot take."""
+    """Use one of several GPUs without a launcher; the trainer would split batches, which the model cannot handle."""
     if arguments.n_gpu > 1:
         launcher = f"torchrun --nproc_per_node {arguments.n_gpu} -m atlop train ..."
         logger.warning("%d GPUs found, training on one; to use all of them: %s", arguments.n_gpu, launcher)
@@ -105,7 +105,7 @@ class RelationTrainer(Trainer):
         return {"batch": batch, "labels": batch.labels}
 
     def loss(self, output: RelationOutput, labels: Tensor, num_items_in_batch: Tensor | int | None = None) -> Tensor:
-        """Return the share of a batch in the mean loss over all pairs of an update.
+        """Return the contribution of a batch to the mean loss over all pairs of an update.
 
         Args:
             output: what the model computed.
@@ -131,7 +131,7 @@ class RelationTrainer(Trainer):
         return self.optimizer
 
     def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
-        """Score the dev documents in the precision of prediction, and save the model if no epoch was better."""
+        """Score the dev documents at the precision of prediction, and save the model if it is the best so far."""
         backend = TorchBackend(self.checkpoint, device=self.args.device, precision="auto")
         extractor = RelationExtractor(backend)
         extractor.unknown_types = self.unknown_types  # one warning in all epochs
@@ -147,7 +147,7 @@ class RelationTrainer(Trainer):
         return metrics
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        """Save a state to resume from; one that cannot be written to its end is removed."""
+        """Save a state to resume from; a state that cannot be written completely is removed."""
         try:
             super()._save_checkpoint(model, trial)
         except (OSError, RuntimeError, SafetensorError) as error:
@@ -162,7 +162,7 @@ class RelationTrainer(Trainer):
 
 
 def dev_scores(extractor: RelationExtractor, corpora: Corpora) -> tuple[dict[str, float], Calibration]:
-    """Return the scores of a model on the dev documents, as it was trained and tuned, and its calibration on them.
+    """Return a model's scores on the dev documents, as trained and as tuned, and the calibration fitted on them.
 
     Documents in PubTator format, if there are any, are scored with the calibration.
     """

@@ -1,10 +1,11 @@
 """Calibration of a trained model on dev documents: the offset of its threshold, and the confidence of its margins.
 
 Most models trained with the adaptive thresholding loss are too confident that there is no relation; an offset corrects
-that. What a margin means is fitted separately: of the facts with confidence 0.8, 80 % are right.
+that. Confidence is fitted separately, so that of the facts with confidence 0.8, 80 % are right.
 
-What is fitted on documents is scored on others: :func:`score_by_halves` scores each half of them as fitted on the other
-half. The limit on the relations of one pair is ignored. N counts the relations of all scored pairs.
+Nothing is scored on the documents that it was fitted on: :func:`score_by_halves` scores each half of them with what was
+fitted on the other half. The limit on the relations of one pair is ignored. N is the number of margins: one for each
+relation of each scored pair.
 """
 
 from __future__ import annotations
@@ -28,15 +29,15 @@ from atlop.targets import label_matrix
 from atlop.training.confidence import fit_confidence
 
 SHRINKAGE = 100
-"""The offset of a relation with so many facts is half its own and half that of all relations."""
+"""Number of facts with which the offset of a relation is half its own and half that of all relations."""
 
 CLAIMS = 20
-"""Only the highest margins are looked at, so many for each labelled fact: the F1 of more claims is below 0.1."""
+"""Only the highest margins are considered, this many for each labelled fact: with more claims, F1 is below 0.1."""
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What an offset is chosen for: the best F1, or the most that a precision or recall allows."""
+    """What an offset is chosen for: the best F1, the most claims at a precision, or the fewest at a recall."""
 
     metric: str = "f1"
     """``f1``, ``precision`` or ``recall``."""
@@ -58,7 +59,7 @@ class Objective:
         return cls(match[1], least) if match else cls()
 
     def best(self, found: NDArray[np.int64], claimed: NDArray[np.int64], wanted: int) -> int | None:
-        """Return which of several cuts is the best, or ``None`` if none will do.
+        """Return the index of the best of several cuts, or ``None`` if none will do.
 
         Args:
             found: true positives of each cut, ascending.
@@ -82,8 +83,8 @@ class Margins:
     relation: NDArray[np.int16]
     """The relation, counted from 0 as in the label map, [N]."""
     wanted: NDArray[np.int64]
-    """Labelled facts of each relation, those of pairs that are not scored included, [R]; the last number is of facts
-    whose relation the model does not know."""
+    """Labelled facts of each relation, pairs that are not scored included, [R]; the last entry counts the facts whose
+    relation the model does not know."""
 
     @classmethod
     def of(cls, scores: Sequence[PairScores], gold: Sequence[Document], labels: LabelMap) -> Margins:
@@ -102,14 +103,14 @@ class Margins:
         return cls(joined, np.concatenate(right), relation, wanted)
 
     def likely(self) -> Margins:
-        """Return the highest margins, among which the cut of the best F1 is; of a corpus, a few in a hundred."""
+        """Return the highest margins, a few per cent of those of a corpus, among which the cut of the best F1 is."""
         most = max(1, CLAIMS * int(self.wanted.sum()))
         if most >= len(self.values):
             return self
         return self.where(self.values >= np.partition(self.values, -most)[-most])
 
     def where(self, chosen: NDArray[np.bool_]) -> Margins:
-        """Return some of the margins, with the labelled facts of all relations."""
+        """Return some of the margins; the labelled facts remain those of all relations."""
         return Margins(self.values[chosen], self.right[chosen], self.relation[chosen], self.wanted)
 
     def counts(self, calibration: Calibration, labels: LabelMap) -> Counts:
@@ -139,7 +140,7 @@ def tune(
         per_relation: whether to give each relation an offset of its own, shrunk towards that of all.
 
     Raises:
-        AtlopError: if no offset reaches the objective, or there are offsets per relation for another one than F1.
+        AtlopError: if no offset reaches the objective, or it is not F1 and offsets are to be per relation.
     """
     check_options(objective, per_relation=per_relation)
     likely, offset = margins.likely(), best_offset(margins, objective)
@@ -148,7 +149,7 @@ def tune(
 
 
 def check_options(objective: Objective, *, per_relation: bool) -> None:
-    """Refuse offsets per relation for another objective than F1, by raising an AtlopError."""
+    """Raise an AtlopError for offsets per relation with an objective other than F1."""
     if per_relation and objective.metric != "f1":
         raise AtlopError(f"per_relation: got the objective {objective.metric}, expected f1")
 
@@ -163,7 +164,7 @@ def best_offset(margins: Margins, objective: Objective = Objective()) -> float:
     Raises:
         AtlopError: if no offset reaches the precision or recall.
     """
-    # Any recall may be asked for.
+    # A required precision or recall may need lower margins.
     likely = margins.likely() if objective.metric == "f1" else margins
     order, ends = _cuts(likely)
     found = likely.right[order].cumsum(dtype=np.int64)[ends]
@@ -174,20 +175,20 @@ def best_offset(margins: Margins, objective: Objective = Objective()) -> float:
 
 
 def _cuts(margins: Margins) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the order of margins, highest first, and the last place of each run of equal ones; they stay together."""
+    """Return the order of margins, highest first, and the last place of each run of equal ones, which stay together."""
     order = np.argsort(-margins.values, kind="stable")
     ranked = margins.values[order]
     return order, np.append(ranked[1:] != ranked[:-1], True)[: len(ranked)].nonzero()[0]
 
 
 def _below(lowest: np.float32, values: NDArray[np.float32]) -> float:
-    """Return the offset that moves exactly the margins from the lowest one up over zero."""
+    """Return the offset that lifts the margins from ``lowest`` upwards above zero, and no others."""
     lower = values[values < lowest]
     return -(float(lowest) + float(lower.max() if len(lower) else lowest - 1)) / 2
 
 
 def _relation_offsets(margins: Margins, common: float, labels: LabelMap) -> dict[str, float]:
-    """Return the offset of every relation that has facts, shrunk towards the common one by how few it has."""
+    """Return the offset of every relation that has facts; the fewer it has, the closer it is to the common one."""
     f1 = margins.counts(Calibration(common), labels).f1
     offsets = {}
     for place, name in enumerate(labels.relations):
@@ -199,9 +200,9 @@ def _relation_offsets(margins: Margins, common: float, labels: LabelMap) -> dict
 
 
 def _own_offset(margins: Margins, f1: float, common: float) -> float:
-    """Return the offset of one relation that adds most to the F1 of all of them, which is ``f1`` about."""
+    """Return the offset of one relation that adds most to the F1 of all relations, which is about ``f1``."""
     order, ends = _cuts(margins)
-    # A ratio 2 found / (claimed + wanted) is largest where 2 found - ratio * claimed is, at its largest value.
+    # 2 found / (claimed + wanted) is largest where 2 found - ratio * claimed is, with ratio at its largest value.
     gain = 2 * np.cumsum(margins.right[order])[ends] - f1 * (ends + 1)
     if gain.max(initial=0) <= 0:
         return common
@@ -210,7 +211,7 @@ def _own_offset(margins: Margins, f1: float, common: float) -> float:
 
 @dataclass(frozen=True)
 class TunedScores:
-    """Scores of documents, each half of them with a calibration that was fitted on the other half."""
+    """Scores of documents, each half scored with a calibration that was fitted on the other half."""
 
     f1: float
     precision: float
@@ -218,12 +219,12 @@ class TunedScores:
     calibration_error: float
     """See :func:`~atlop.evaluation.calibration_error`."""
     uncalibrated_error: float
-    """The same of a sigmoid of the margin, as the model was trained."""
+    """The same, with the sigmoid of the margin as the confidence, as the model was trained."""
 
 
 @dataclass(frozen=True)
 class Halves:
-    """The margins of documents in two halves, those at even and at odd places, and what was fitted on the other."""
+    """The margins of documents in two halves, at even and odd places, each with what was fitted on the other half."""
 
     margins: tuple[Margins, Margins]
     fitted: tuple[Calibration, Calibration]
@@ -245,7 +246,7 @@ class Halves:
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        """Which margins are those of true relations, those of the first half before those of the second, [N]."""
+        """Whether each margin is that of a true relation, the first half before the second, [N]."""
         return np.concatenate([half.right for half in self.margins])
 
     def confidence(self, *fitted: Calibration) -> NDArray[np.float64]:

@@ -51,7 +51,7 @@ def evaluate(
 
 
 def _check_alone(**others: Path | None) -> None:
-    """Check that no option is given that counts facts by the entities of gold.
+    """Check that no option is given that only applies to predictions for the gold entities.
 
     Raises:
         AtlopError: if one is.

@@ -88,11 +88,11 @@ def extract(
 
 
 def _check_graph(target: str, output: Path | None) -> None:
-    """Refuse a graph that has no place to go, before any work is put into it.
+    """Check that a graph can be written, before any work is spent on it.
 
     Raises:
         AtlopError: if there is no output.
-        DataError: if its folder is not empty.
+        DataError: if it is written to a folder that is not empty.
     """
     if target not in options.GRAPHS:
         return
@@ -107,7 +107,7 @@ def _pipeline(entities: str) -> str | None:
     """Return the name of the spaCy pipeline that finds the entities, if one does.
 
     Raises:
-        AtlopError: if the option names nothing that finds entities.
+        AtlopError: if the option names neither the model nor a pipeline.
     """
     source, _, name = entities.partition(":")
     if entities != "model" and (source != "spacy" or not name):
@@ -118,7 +118,7 @@ def _pipeline(entities: str) -> str | None:
 def _finder(
     extractor: RelationExtractor, pipeline: str | None, min_confidence: float
 ) -> Callable[[Iterable[Document]], Iterator[Document]]:
-    """Return what finds entities and relations."""
+    """Return the function that finds entities and relations."""
     if pipeline is None:
         return lambda documents: extractor.extract(documents, min_confidence=min_confidence)
     from atlop.integrations.entities import load_pipeline, mark_entities

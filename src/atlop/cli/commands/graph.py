@@ -72,7 +72,7 @@ def remove(
 ) -> None:
     """Remove documents from a graph, which is then as if they had never been added."""
     module = _store_module()
-    with module.opened(store):  # else a new one would be made
+    with module.opened(store):  # otherwise, changing would create the store
         pass
     with module.changing(store) as changes:
         for title in titles:

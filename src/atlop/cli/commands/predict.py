@@ -87,10 +87,10 @@ def tell(tally: Tally, output: Path | None, kept: ResumableOutput | None) -> Non
 
 
 def check_resumable(resume: bool, output: Path | None, target: str) -> None:
-    """Refuse to resume what does not grow document by document.
+    """Check that a run that is to be resumed writes a JSONL file, which grows document by document.
 
     Raises:
-        AtlopError: naming what was found.
+        AtlopError: if it does not.
     """
     if resume and (output is None or target != "jsonl"):
         found = "no --output" if output is None else f"the format {target!r}"
@@ -98,7 +98,7 @@ def check_resumable(resume: bool, output: Path | None, target: str) -> None:
 
 
 def load_model(folder: Path, *, device: str, precision: str, prune: bool = False) -> RelationExtractor:
-    """Load a model, after checking what its backend, which takes longer to load, would only find out later."""
+    """Load a model, after checking device and precision, which its backend, slow to load, would only check later."""
     with loading():
         from atlop.extractor import load
         from atlop.folder import ENCODER_GRAPH

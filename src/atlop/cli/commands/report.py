@@ -35,10 +35,10 @@ def report(
 
 
 def _check_pages(results: list[Path], output: Path, html: Path | None) -> None:
-    """Check that the pages can be written, and are not files that the report is made of.
+    """Check that the pages can be written, and overwrite neither the results nor each other.
 
     Raises:
-        AtlopError: if they cannot be or are.
+        AtlopError: if one cannot be written, or would overwrite another file of the report.
     """
     taken = {path.resolve() for path in results}
     for option, page in (("--output", output), ("--html", html)):

@@ -45,7 +45,7 @@ def sweep(
     with ExitStack() as stack:
 
         def announce(run: Run, left: int) -> Sequence[TrainerCallback]:
-            stack.close()  # the bar of the run before
+            stack.close()  # the bar of the previous run
             typer.echo(f"atlop: {run.name}, seed {run.seed}; {left} of {len(plan.runs)} runs left", err=True)
             tell_teachers(run.config)
             progress = TrainingProgress()

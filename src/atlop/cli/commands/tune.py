@@ -79,7 +79,7 @@ def _labelled(dev: Path, extractor: RelationExtractor) -> list[Document]:
 
     Raises:
         DataError: if they cannot be read.
-        ScoringError: if they hold nothing that the model learned.
+        ScoringError: if they contain no relation that the model knows.
     """
     from atlop.formats import read
     from atlop.training.corpora import check_gold

@@ -1,4 +1,4 @@
-"""GraphML, made by NetworkX."""
+"""GraphML, written by NetworkX."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def graphml(graph: Graph) -> Iterator[bytes]:
-    """Yield the graph in GraphML; lists, which it does not know, are JSON.
+    """Yield the graph in GraphML; lists, which it does not support, are JSON.
 
     Raises:
-        DataError: if a text holds a character that XML cannot.
+        DataError: if a text contains a character that XML cannot represent.
     """
     file = BytesIO()
     networkx.write_graphml_xml(to_networkx(graph), file, encoding="utf-8", prettyprint=True)
-    # A bare carriage return is a line feed to whoever reads it.
+    # XML parsers read a bare carriage return as a line feed.
     yield file.getvalue().replace(b"\r", b"&#13;")
 
 
@@ -33,7 +33,7 @@ def to_networkx(graph: Graph) -> networkx.MultiDiGraph:
     """Return the graph for NetworkX, with an edge for each statement; attributes are strings and numbers.
 
     Raises:
-        DataError: if a text holds a character that XML cannot.
+        DataError: if a text contains a character that XML cannot represent.
     """
     found = networkx.MultiDiGraph()
     for node in graph.nodes:

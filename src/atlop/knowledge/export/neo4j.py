@@ -1,7 +1,7 @@
 """A folder for Neo4j: CSV files for its admin import, and Cypher whose data are parameters.
 
 entities.csv, facts.csv      for neo4j-admin database import
-load.cypher, parameters.json the same by a driver; no text of a document is ever part of a statement
+load.cypher, parameters.json the same for a driver; no text of a document is ever part of a statement
 README.txt                   both commands
 """
 
@@ -20,7 +20,7 @@ from atlop.knowledge.export.rows import edge_row
 from atlop.knowledge.graph import Edge, Graph, Node
 
 SEPARATOR = "\x1f"
-"""Between the elements of a list in the CSV files: the unit separator, which no text needs."""
+"""Separates the elements of a list in the CSV files: the ASCII unit separator, which no text needs."""
 
 _NODE_HEADER = ("id:ID", "label", "type", "names:string[]", "identifier", ":LABEL")
 _EDGE_HEADER = (
@@ -60,7 +60,7 @@ def neo4j(graph: Graph) -> Mapping[str, Iterable[bytes]]:
     """Return the files of the folder.
 
     Raises:
-        DataError: while they are written, if a text holds the character that separates the elements of lists.
+        DataError: while they are written, if a text contains the character that separates the elements of lists.
     """
     return {
         "entities.csv": _csv(_NODE_HEADER, map(_node_cells, graph.nodes)),
@@ -79,7 +79,7 @@ def relation_type(relation: str) -> str:
 
 def _csv(header: tuple[str, ...], rows: Iterable[list[Any]]) -> Iterator[bytes]:
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")  # also makes it quote both
+    writer = csv.writer(text, lineterminator="\r\n")  # so that it quotes cells with either character
     for row in (header, *rows):
         writer.writerow(row)
     yield text.getvalue().encode()

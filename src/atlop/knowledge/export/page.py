@@ -16,7 +16,7 @@ _FILES = {"style": "page.css", "cytoscape": "cytoscape.min.js", "script": "page.
 
 
 def html(graph: Graph) -> Iterator[bytes]:
-    """Yield the page; it holds its scripts and its style and fetches nothing."""
+    """Yield the page, which contains its scripts and its style and fetches nothing."""
     for part in re.split(r"{{(\w+)}}", _asset("page.html")):
         if part == "data":
             yield _data(graph).encode()

@@ -32,5 +32,5 @@ def _serialized(graph: Graph, form: RdfFormat) -> Iterator[bytes]:
     serialize(graph_triples(graph), file, format=form, prefixes=PREFIXES)
     lines = file.getvalue().splitlines(keepends=True)
     declared = sum(line.startswith(b"@prefix ") for line in lines[: len(PREFIXES)])
-    # Their order is random, and the same graph should give the same bytes.
+    # The order of the prefixes is random, but the same graph should give the same bytes.
     yield b"".join(sorted(lines[:declared]) + lines[declared:])

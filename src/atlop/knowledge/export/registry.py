@@ -27,7 +27,7 @@ FORMS: Mapping[str, str] = MappingProxyType(
         "html": "page:html",
     }
 )
-"""The forms, and where in this package the function of each is; it is imported when it is needed."""
+"""The module and the function that make each form, by name of the form; imported when needed."""
 FOLDERS = frozenset({"neo4j"})
 """The forms that are a folder of files."""
 
@@ -41,8 +41,8 @@ def write(documents: Iterable[Document], path: str | Path, form: str) -> None:
         form: one of ``FORMS``.
 
     Raises:
-        DataError: if there is no such form, it cannot hold a document, two documents have the same title, or the file
-            or the folder cannot be written.
+        DataError: if there is no such form, it cannot represent a document, two documents have the same title, or the
+            file or the folder cannot be written.
         MissingExtraError: if a package that the form needs is not installed.
     """
     write_graph(Graph.of_documents(documents), path, form)
@@ -57,7 +57,7 @@ def write_graph(graph: Graph, path: str | Path, form: str) -> None:
         form: one of ``FORMS``.
 
     Raises:
-        DataError: if there is no such form, it cannot hold a document, or the file or the folder cannot be written.
+        DataError: if there is no such form, it cannot represent a document, or the file or folder cannot be written.
         MissingExtraError: if a package that the form needs is not installed.
     """
     target = Path(path)
@@ -82,10 +82,10 @@ def _maker(form: str) -> Callable[[Graph], Any]:
 
 
 def check_target(path: Path, form: str) -> None:
-    """Check that a folder can be written, before any work is put into what it is to hold; files are no matter of ours.
+    """Check that a folder can be written, before any work is spent on its content; files are not checked here.
 
     Raises:
-        DataError: if there is something there already.
+        DataError: if it exists and is not an empty folder.
     """
     if form in FOLDERS and path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise DataError("is not an empty folder; choose a new one, as a folder is not replaced", file=str(path))

@@ -1,4 +1,4 @@
-"""Edges as flat rows, for the forms that know no nesting."""
+"""Edges as flat rows, for the forms without nesting."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from atlop.knowledge.graph import Edge
 
 
 def edge_row(edge: Edge) -> dict[str, Any]:
-    """Return what an edge says of its fact.
+    """Return an edge and its fact as a flat row.
 
-    ``sentences`` holds the texts of the sentences to check the fact in, ``sentence_indices`` their indices, and
+    ``sentences`` contains the texts of the sentences to check the fact in, ``sentence_indices`` their indices, and
     ``sentence_spans`` the characters that each covers, as ``start-end``. ``head_spans`` and ``tail_spans`` do so for
     the mentions. Without raw text there are no spans.
     """

@@ -36,7 +36,7 @@ def direct_quad(head: str, relation: str, tail: str) -> Quad:
 def statements_for(database: Store, direct: Quad) -> list[NamedNode]:
     """Return the statements that support a direct triple.
 
-    An end of it may have thousands of statements of the relation; no more are read than the other end has.
+    One end may have thousands of statements of the relation; both are read in step, up to the end of the shorter list.
     """
     relation = properties(relation_of(direct.predicate))
     of_head = matching(database, direct.subject, relation.stated, graph=DEFAULT)

@@ -8,13 +8,13 @@ from typing import Any
 from pyoxigraph import DefaultGraph, Store
 
 DEFAULT = DefaultGraph()
-"""The graph of what is merged; those of the documents are named."""
+"""The default graph, of what is merged; those of the documents are named graphs."""
 
 
 def matching(
     database: Store, subject: Any = None, predicate: Any = None, value: Any = None, *, graph: Any = None
 ) -> Iterator[Any]:
-    """Yield the quads that match; what is ``None`` matches anything.
+    """Yield the quads that match; ``None`` matches anything.
 
     Args:
         database: the store.

@@ -32,7 +32,7 @@ PREFIXES = {
     "wdt": f"{_WIKIDATA}prop/direct/",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
 }
-"""The namespaces and their usual prefixes. Ours are URNs, as nothing answers at an address of them."""
+"""The namespaces and their usual prefixes. Ours are URNs, since no server would answer at their URLs."""
 
 
 def iri(prefix: str, name: str) -> NamedNode:
@@ -63,14 +63,14 @@ class Properties(NamedTuple):
 
 @cache
 def properties(relation: str) -> Properties:
-    """Return the properties of a relation: Wikidata's where its name is one of theirs, such as ``P27``, else ours."""
+    """Return the properties of a relation: Wikidata's if it is named like one, such as ``P27``, else ours."""
     prefixes = ("wdt", "p", "ps") if _PROPERTY.fullmatch(relation) else ("direct", "stated", "value")
     name = quote(relation, safe="").replace(".", "%2E")  # rdflib cannot read a name in Turtle that ends in a dot
     return Properties(*(iri(prefix, name) for prefix in prefixes))
 
 
 def relation_of(direct: NamedNode) -> str:
-    """Return the name of a relation of which the direct property is given."""
+    """Return the name of the relation that a direct property belongs to."""
     return unquote(direct.value.removeprefix(PREFIXES["wdt"]).removeprefix(PREFIXES["direct"]))
 
 
@@ -90,9 +90,9 @@ ENTITY_TYPE, IDENTIFIER, TEXT, SENTENCE_NUMBER = (
 )
 
 DIRECT_GRAPH = NamedNode("urn:atlop:graph:direct")
-"""The named graph of the direct triples in a store, which paths are searched in."""
+"""The named graph of the direct triples in a store, in which queries find facts."""
 INDEX_GRAPH = NamedNode("urn:atlop:graph:index")
-"""The named graph of a store that finds entities by normalized name; no export has it."""
+"""The named graph of a store that finds entities by normalized name; no export contains it."""
 NORMALIZED = iri("atlop", "normalizedName")
 
 

@@ -88,7 +88,7 @@ def relation_labels(source: Source) -> Iterator[Triple]:
 
 
 def source_triples(source: Source) -> Iterator[Triple]:
-    """Yield the triples of a document, but for the display names of its relations."""
+    """Yield the triples of a document, except the display names of its relations."""
     document = document_iri(source.title)
     yield Triple(document, terms.TYPE, terms.DOCUMENT)
     yield Triple(document, terms.TITLE, Literal(source.title))

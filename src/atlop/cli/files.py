@@ -23,10 +23,10 @@ from atlop.formats import (
     Lifting,
     OnError,
     check_input,
-    detect,
     open_file,
+    parse_json,
     read,
-    read_json,
+    recognized,
     stream_file,
 )
 
@@ -35,12 +35,12 @@ STANDARD_INPUT = Path("-")
 
 
 def input_files(inputs: Sequence[Path], *, form: str | None, output: Path | None, plain: bool = False) -> list[Path]:
-    """Return the files to read, those of a folder sorted by name, and check what can be known before reading them.
+    """Return the files to read, those of a folder sorted by name, and check what can be checked beforehand.
 
     Args:
-        inputs: files, folders that hold files of documents, and :data:`STANDARD_INPUT`.
+        inputs: files, folders that contain files of documents, and :data:`STANDARD_INPUT`.
         form: format of all files; ``None`` detects it from the content.
-        output: the file to write, which must not be read as input the next time.
+        output: the file to write, which the next run must not read as input.
         plain: whether files may be plain text.
 
     Raises:
@@ -65,7 +65,7 @@ def input_files(inputs: Sequence[Path], *, form: str | None, output: Path | None
 
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """Turn an error of the operating system into one that names the input."""
+    """Turn an operating-system error into one that names the input."""
     try:
         yield
     except OSError as error:
@@ -75,7 +75,7 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _is_folder(path: Path) -> bool:
-    """Return whether a path is a folder; unlike :meth:`Path.is_dir`, raise the error if it is nothing at all."""
+    """Return whether a path is a folder; unlike :meth:`Path.is_dir`, raise an error if it does not exist."""
     return stat.S_ISDIR(path.stat().st_mode)
 
 
@@ -83,7 +83,8 @@ def _inside(folder: Path, output: Path | None) -> list[Path]:
     shown = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     files = [path for path in shown if path.suffix.lower() in READABLE_SUFFIXES and path.is_file()]
     # In brat's format, annotations are in a file beside their text.
-    files = [path for path in files if path.suffix != ".txt" or path.with_suffix(".ann") not in files]
+    annotated = {path.stem for path in files if path.suffix == ".ann"}
+    files = [path for path in files if path.suffix != ".txt" or path.stem not in annotated]
     if not files:
         expected = f"expected at least one whose name ends in {', '.join(READABLE_SUFFIXES)}"
         raise DataError(f"got a folder without a file of documents, {expected}", file=str(folder))
@@ -106,7 +107,7 @@ def _check_distinct(files: Sequence[Path]) -> None:
 
 
 def total_size(files: Sequence[Path]) -> int | None:
-    """Return the size of all files in bytes; ``None`` if that of one, such as a pipe, is unknown."""
+    """Return the total size of the files in bytes; ``None`` if one of them, such as a pipe, has no known size."""
     return sum(file.stat().st_size for file in files) if all(file.is_file() for file in files) else None
 
 
@@ -148,12 +149,12 @@ def _opened(path: Path) -> io.BufferedReader:
         return open_file(path)
     if sys.stdin is None:
         raise DataError("cannot be read: it is closed", file="standard input")
-    # Not sys.stdin: Python cannot exit while a thread holds it and waits for more from a pipe.
+    # Not sys.stdin: Python cannot exit while a thread holds its lock and waits for input from a pipe.
     return os.fdopen(0, "rb", closefd=False)
 
 
 def _position(file: io.BufferedReader) -> int:
-    """Return the number of bytes read; 0 for a pipe, which does not count them."""
+    """Return the number of bytes read; 0 for a pipe, whose position is unknown."""
     return file.tell() if file.seekable() else 0
 
 
@@ -161,11 +162,11 @@ def read_train_facts(path: Path) -> frozenset[NamedFact]:
     """Read the facts of training documents, or triples of names as in ``train_annotated.fact``.
 
     Raises:
-        DataError: if the file holds neither.
+        DataError: if the file contains neither.
     """
-    if detect(path) != "triples":
+    if path.is_dir():
         return facts_of(read(path))
-    try:
-        return facts_from_triples(read_json(path))
-    except DataError as error:
-        raise error.inside(file=str(path)) from error
+    with recognized(path) as (form, file):
+        if form == "triples":
+            return facts_from_triples(parse_json(file.read()))
+        return facts_of(stream_file(file, name=str(path), form=form))

@@ -22,7 +22,7 @@ def check_string(field: str, value: object, *, empty: bool = False) -> None:
     if not isinstance(value, str) or not (value or empty):
         raise DataError(f"got {got(value)}, expected a {'' if empty else 'non-empty '}string", field=field)
     if not is_encodable(value):
-        problem = f"got {got(value)}, expected characters that UTF-8 can encode; a lone surrogate is none"
+        problem = f"got {got(value)}, expected characters that UTF-8 can encode, unlike a lone surrogate"
         raise DataError(problem, field=field)
 
 

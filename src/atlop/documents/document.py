@@ -239,13 +239,19 @@ def _check_offsets(document: Document) -> None:
     check_tuple("offsets", offsets, tuple, "a tuple of offsets")
     if [len(row) for row in offsets] != [len(words) for words in document.sentences]:
         raise DataError("got another number of offsets than words, expected one for each word", field="offsets")
+    end = 0
     for s, w, word, offset in _placed_words(document, offsets):
-        if type(offset) is not int or not text.startswith(word, max(offset, 0)) or offset < 0:
-            _refuse_offset(f"offsets[{s}][{w}]", offset, text, word)
+        end = end if w else 0
+        if type(offset) is not int or not text.startswith(word, max(offset, 0)) or offset < end:
+            _refuse_offset(f"offsets[{s}][{w}]", offset, text, word, end)
+        end = offset + len(word)
 
 
-def _refuse_offset(field: str, offset: int, text: str, word: str) -> None:
+def _refuse_offset(field: str, offset: int, text: str, word: str, end: int) -> None:
     check_index(field, offset)
+    if offset < end:
+        problem = f"got {got(offset)}, expected at least {end}, where the word before it ends"
+        raise DataError(problem, field=field)
     found = text[offset : offset + len(word)]
     problem = f"got {got(offset)}, where the text reads {shown(found)}, expected the word {shown(word)} there"
     raise DataError(problem, field=field)

@@ -1,10 +1,11 @@
 """File formats for documents, each with its reader and its writer in one module."""
 
+from atlop.formats.detection import detect, recognized
 from atlop.formats.files import open_file, write_pieces
 from atlop.formats.jsonl import schema
 from atlop.formats.leaderboard import attach, read_submission
 from atlop.formats.lifting import Lifting
-from atlop.formats.records import read_json
+from atlop.formats.records import parse_json
 from atlop.formats.registry import (
     READABLE,
     READABLE_SUFFIXES,
@@ -12,7 +13,6 @@ from atlop.formats.registry import (
     WRITABLE,
     OnError,
     check_input,
-    detect,
     encode,
     format_of_suffix,
     read,
@@ -35,10 +35,11 @@ __all__ = [
     "encode",
     "format_of_suffix",
     "open_file",
+    "parse_json",
     "read",
-    "read_json",
     "read_predictions",
     "read_submission",
+    "recognized",
     "schema",
     "stream",
     "stream_file",

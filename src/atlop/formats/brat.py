@@ -40,6 +40,11 @@ def annotation_files(path: Path) -> list[Path]:
     return inside or [path]
 
 
+def is_annotation(name: str) -> bool:
+    """Return whether a file is one of annotations, by its name; case does not matter."""
+    return name.lower().endswith(SUFFIX)
+
+
 def parse(file: BinaryIO, *, path: Path, lifting: Lifting = _PLAIN) -> Iterator[Document | DataError]:
     """Read a file of annotations; yield its document, or the error in it.
 
@@ -47,22 +52,26 @@ def parse(file: BinaryIO, *, path: Path, lifting: Lifting = _PLAIN) -> Iterator[
         file: the annotations.
         path: the path of the file; the text is in the file of the same name that ends in ``.txt``.
         lifting: how annotations of mentions become entities.
-
-    Raises:
-        DataError: if there is no text, or it cannot be read or is not valid UTF-8.
     """
+    lines = io.BytesIO(file.read().removeprefix(BYTE_ORDER_MARK))
+    return build_each([(0, lines)], lambda _, file: _document(path, file, lifting), place=path.stem)
+
+
+def _text(path: Path) -> str:
+    """Return the text that a file of annotations is about."""
     text_path = path.with_suffix(".txt")
     if not text_path.exists():
         raise DataError(f"got no {text_path.name!r} beside it, expected the text that it annotates")
-    with open_file(text_path) as text_file:
-        text = decode(text_file.read())
-    lines = io.BytesIO(file.read().removeprefix(BYTE_ORDER_MARK))
-    return build_each([(0, lines)], lambda _, file: _document(path.stem, text, file, lifting), place=path.stem)
+    with open_file(text_path) as file:
+        try:
+            return decode(file.read())
+        except DataError as error:
+            raise error.inside(file=str(text_path)) from error
 
 
-def _document(title: str, text: str, file: BinaryIO, lifting: Lifting) -> Document:
-    rows = [_row(title, number, line) for number, line in numbered_lines(file)]
-    marked = MarkedText(title, text)
+def _document(path: Path, file: BinaryIO, lifting: Lifting) -> Document:
+    marked = MarkedText(path.stem, _text(path))
+    rows = [_row(marked.title, number, line) for number, line in numbered_lines(file)]
     for row in _of_kind(rows, "E"):
         _leave_out(marked, row)
     for row in _of_kind(rows, "T"):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import re
-from typing import BinaryIO
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from atlop.errors import DataError, got
-from atlop.formats import pubtator
-from atlop.formats.files import rejoined
+from atlop.formats import brat, pubtator
+from atlop.formats.files import open_file, rejoined, unreadable
 from atlop.formats.leaderboard import ZIP
 from atlop.formats.records import BYTE_ORDER_MARK
 
@@ -34,7 +36,8 @@ _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}:]', re.DOTALL)
 TEXT = "text"
 """The format of plain text, which has no entities yet."""
 _MARKED = re.compile(
-    rb"\[\s*[{\[]|\{\s*\"|" + b"|".join(pattern.pattern for pattern, name in _FORMATS if name in ("pubtator", "brat"))
+    rb"\[\s*(?:[{\[]|\]\s*\Z)|\{\s*(?:\"|\}\s*\Z)|"
+    + b"|".join(pattern.pattern for pattern, name in _FORMATS if name in ("pubtator", "brat"))
 )
 """How files that are not plain text begin; plain text may begin with a bracket, or have a tab in its first line."""
 _ENCODED = {
@@ -44,7 +47,51 @@ _ENCODED = {
 }
 
 
-def sniff(file: io.BufferedIOBase) -> tuple[bytes, BinaryIO]:
+@contextmanager
+def recognized(path: str | Path) -> Iterator[tuple[str, io.BufferedReader]]:
+    """Open a file, which may be a pipe, and yield its format, as :func:`detect` returns it, and its bytes.
+
+    Raises:
+        DataError: naming the file, if it cannot be read, is empty, or its format is unknown.
+    """
+    part = brat.annotation_files(Path(path))[0]
+    try:
+        with open_file(part) as file:
+            yield by_content(file) if not brat.is_annotation(part.name) else ("brat", rejoined(b"", file))
+    except DataError as error:
+        raise error.inside(file=str(path)) from error
+    except (OSError, MemoryError) as error:
+        raise unreadable(error, str(path)) from error
+
+
+def detect(path: str | Path) -> str:
+    """Return the format of a file, detected from its first bytes, or of a folder of brat files.
+
+    Returns:
+        One of ``READABLE``, or ``leaderboard``, or ``triples`` for a list of [head name, tail name, relation].
+
+    Raises:
+        DataError: if the file cannot be read, is empty, or its format is unknown.
+    """
+    with recognized(path) as (form, _):
+        return form
+
+
+def by_content(file: io.BufferedIOBase, *, plain: bool = False) -> tuple[str, io.BufferedReader]:
+    """Return the format of an open file, detected from its first bytes, and the file from its beginning.
+
+    Args:
+        file: the bytes.
+        plain: whether a file of no other format is plain text.
+
+    Raises:
+        DataError: if the file is empty, or its format is unknown.
+    """
+    beginning, content = sniff(file)
+    return format_or_text(beginning) if plain else format_of(beginning), content
+
+
+def sniff(file: io.BufferedIOBase) -> tuple[bytes, io.BufferedReader]:
     """Return the first bytes of an open file after any white space, and the file without a byte order mark.
 
     Raises:
@@ -88,7 +135,7 @@ def format_or_text(beginning: bytes) -> str:
     Raises:
         DataError: if it is UTF-16 or compressed, unless it is a zip of leaderboard format.
     """
-    encoded = beginning.startswith((*_ENCODED, ZIP))
+    encoded = beginning.startswith((*_ENCODED, ZIP + b"\x03", ZIP + b"\x05"))  # as text may begin with PK
     return format_of(beginning) if encoded or _MARKED.match(beginning) else TEXT
 
 

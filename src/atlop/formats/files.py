@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from atlop.errors import DataError, reason
@@ -42,7 +44,7 @@ def _reason(error: BaseException) -> str:
     return "a path cannot hold a NUL character" if isinstance(error, ValueError) else reason(error)
 
 
-def rejoined(beginning: bytes, file: io.BufferedIOBase) -> BinaryIO:
+def rejoined(beginning: bytes, file: io.BufferedIOBase) -> io.BufferedReader:
     """Return a file as it was before its beginning was read."""
     return io.BufferedReader(_Rejoined(beginning, file), BLOCK)
 
@@ -70,17 +72,39 @@ def write_pieces(pieces: Iterable[bytes], path: Path) -> None:
     The pieces go to a hidden file beside it, which is removed if an error or an interruption ends the writing. A device
     is written to directly.
 
+    An existing file keeps its permissions.
+
     Raises:
         DataError: if the file cannot be written.
     """
+    with _writing(path):
+        target = None if _is_device(path) else Path(os.path.realpath(path))
+    if target is None:
+        _write(pieces, path, mode="wb", named=path)
+    else:
+        _replace(target, pieces, named=path)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn an error of the operating system into one that names the file."""
     try:
-        if _is_device(path):
-            with path.open("wb") as file:
-                file.writelines(pieces)
-        else:
-            _replace(Path(os.path.realpath(path)), pieces)
+        yield
     except (OSError, ValueError) as error:  # a ValueError is about a NUL character in the path
         raise DataError(f"cannot be written: {_reason(error)}", file=str(path)) from error
+
+
+def _write(pieces: Iterable[bytes], path: Path, *, mode: str, named: Path) -> None:
+    """Write pieces to a file; an error of the pieces themselves is left as it is."""
+    with _writing(named):
+        file = path.open(mode)
+    try:
+        for piece in pieces:
+            with _writing(named):
+                file.write(piece)
+    finally:
+        with _writing(named):
+            file.close()
 
 
 def _is_device(path: Path) -> bool:
@@ -92,11 +116,13 @@ def _is_device(path: Path) -> bool:
     return not path.is_file()
 
 
-def _replace(target: Path, pieces: Iterable[bytes]) -> None:
+def _replace(target: Path, pieces: Iterable[bytes], *, named: Path) -> None:
     partial_file = target.with_name(f".{uuid4().hex}.partial")
     try:
-        with partial_file.open("xb") as file:
-            file.writelines(pieces)
-        partial_file.replace(target)
+        _write(pieces, partial_file, mode="xb", named=named)
+        with _writing(named):
+            if target.exists():
+                shutil.copymode(target, partial_file)
+            partial_file.replace(target)
     finally:
         partial_file.unlink(missing_ok=True)

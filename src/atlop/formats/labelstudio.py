@@ -1,9 +1,9 @@
 """Label Studio's full JSON export: a list of tasks, each with its ``data`` and ``annotations``.
 
-The text is ``data.text``, or else the only string in ``data``; the title is ``data.title``, or else the ``id`` of the
-task. Of several annotations of a task, the one marked as the ground truth counts, or else the first that was not
-cancelled. A result of the type ``labels`` is a mention; one of the type ``relation`` relates two mentions, and its
-``direction`` may be ``right``, ``left`` or ``bi``. Other results, and predictions, are ignored.
+The text is ``data.text``, or else the only string in ``data``; the title is ``data.title``, or else ``data.id``, or
+else the ``id`` of the task. Of several annotations of a task, the one marked as the ground truth counts, or else the
+first that was not cancelled. A result of the type ``labels`` is a mention; one of the type ``relation`` relates two
+mentions, and its ``direction`` may be ``right``, ``left`` or ``bi``. Other results, and predictions, are ignored.
 
 A browser counts a character beyond U+FFFF, such as an emoji, as two. Offsets are read in this way, unless the stored
 text of the mention says otherwise.
@@ -40,7 +40,7 @@ def parse(file: BinaryIO, *, lifting: Lifting = _PLAIN) -> Iterator[Document | D
 
 def _document(place: str, stored: Any, lifting: Lifting) -> Document:
     task = Field(stored, document=place)
-    title = title_of(Field({"id": task.object().get("id"), **task["data"].object()})) or place
+    title = title_of(task["data"]) or title_of(Field({"id": task.object().get("id")})) or place
     task.document = title
     marked = MarkedText(title, _text(task["data"]))
     results = _results(marked, task["annotations"])
@@ -126,7 +126,7 @@ def _relate(marked: MarkedText, result: Field, lifting: Lifting) -> None:
     direction = result.get("direction")
     if direction is None:
         marked.note("relation", "without a direction: read from the first mention to the second")
-    elif direction.value not in _DIRECTIONS:
+    elif not isinstance(direction.value, str) or direction.value not in _DIRECTIONS:
         raise direction.error(f"got {got(direction.value)}, expected one of {', '.join(_DIRECTIONS)}")
     way = "right" if direction is None else direction.value
     head, tail = (result[key].value for key in _DIRECTIONS[way])

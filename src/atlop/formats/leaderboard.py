@@ -52,12 +52,23 @@ def read_submission(path: str | Path) -> dict[str, tuple[Relation, ...]]:
         DataError: if the file cannot be read or does not have the leaderboard format.
     """
     try:
-        with open_file(Path(path)) as file, _json_file(file) as content:
-            return _facts(content)
+        with open_file(Path(path)) as file:
+            return submission_in(file)
     except DataError as error:
         raise error.inside(file=str(path)) from error
     except (OSError, MemoryError) as error:
         raise unreadable(error, str(path)) from error
+
+
+def submission_in(file: io.BufferedReader) -> dict[str, tuple[Relation, ...]]:
+    """Read the facts of an open leaderboard file, which may be a pipe; like :func:`read_submission`.
+
+    Raises:
+        DataError: if the file does not have the leaderboard format.
+    """
+    # A zip is read from its end on.
+    with _json_file(file if file.seekable() else io.BufferedReader(io.BytesIO(file.read()))) as content:
+        return _facts(content)
 
 
 def attach(submission: Mapping[str, tuple[Relation, ...]], documents: Iterable[Document]) -> list[Document]:
@@ -74,11 +85,17 @@ def attach(submission: Mapping[str, tuple[Relation, ...]], documents: Iterable[D
     counts = Counter(document.title for document in documents)
     repeated = next((title for title, count in counts.items() if count > 1), None)
     if repeated is not None:
-        raise DataError(f"got {counts[repeated]} documents with this title, expected one", document=repeated)
+        raise _repeated(repeated, counts[repeated])
     unknown = next((title for title in submission if title not in counts), None)
     if unknown is not None:
-        raise DataError("got facts for a title that none of the documents has", document=unknown)
+        problem = "got facts for a title that none of the documents has, expected those of the predicted documents"
+        raise DataError(problem, document=unknown)
     return [document.with_relations(submission.get(document.title, ())) for document in documents]
+
+
+def _repeated(title: str, count: int) -> DataError:
+    problem = f"got {count} documents with this title, expected one, as facts are matched by title"
+    return DataError(problem, document=title)
 
 
 @contextmanager
@@ -152,10 +169,17 @@ def _relation(row: Field) -> Relation:
 
 
 def dump(documents: Iterable[Document]) -> Iterator[bytes]:
-    """Write the relations of documents in leaderboard format, one fact per line."""
+    """Write the relations of documents in leaderboard format, one fact per line.
+
+    Raises:
+        DataError: if two documents have the same title.
+    """
     yield b"["
-    separator = b"\n"
+    separator, titles = b"\n", set[str]()
     for document in documents:
+        if document.title in titles:
+            raise _repeated(document.title, 2)
+        titles.add(document.title)
         for relation in document.relations:
             yield separator + json_bytes(_stored(document, relation))
             separator = b",\n"

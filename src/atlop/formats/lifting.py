@@ -33,12 +33,20 @@ SAME_AS = frozenset({"same as", "sameas", "coreference", "coref", "equiv"})
 
 @dataclass(frozen=True)
 class Lifting:
-    """How annotations of mentions are read."""
+    """How annotations of mentions are read.
+
+    Raises:
+        DataError: if ``same_as`` is a single string.
+    """
 
     same_as: Collection[str] = SAME_AS
     """Names of relations that join two mentions into one entity."""
     language: str = "en"
     """The code of the language by whose rules sentences are split."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.same_as, str):
+            raise DataError(f"got {got(self.same_as)}, expected a list of names", field="same_as")
 
     def joins(self, relation: str) -> bool:
         """Return whether a relation of this name joins two mentions."""

@@ -125,7 +125,8 @@ def _mention_row(place: str, columns: list[str], text: str, title_end: int) -> _
         raise DataError(f"{problem}, expected the same and not blank", field=place)
     start, end = start + len(name) - len(name.lstrip()), end - len(name) + len(name.rstrip())
     if start < title_end < end:
-        raise DataError(f"got a mention from {start} to {end}, expected none across the end of the title", field=place)
+        expected = f"expected one within the title, which ends at {title_end}, or within the abstract"
+        raise DataError(f"got a mention from {start} to {end}, {expected}", field=place)
     identifiers = _identifiers(columns[5], columns[4]) if len(columns) > 5 else ()
     return _MentionRow((start, end), columns[4], name.strip(), identifiers)
 

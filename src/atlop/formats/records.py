@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from atlop.documents import Document
 from atlop.documents.fields import json_object
 from atlop.errors import DataError, got
-from atlop.formats.files import open_file, unreadable
 
 Record = TypeVar("Record")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -63,21 +61,6 @@ def parse_json(raw: bytes, *, line: int = 1) -> Any:
         raise broken_json(error.msg, line=line + error.lineno - 1, column=error.colno) from error
     except (RecursionError, ValueError) as error:
         raise unreadable_json(error) from error
-
-
-def read_json(path: str | Path) -> Any:
-    """Read a file that contains one JSON value.
-
-    Raises:
-        DataError: if the file cannot be read or is not valid JSON.
-    """
-    try:
-        with open_file(Path(path)) as file:
-            return parse_json(file.read().removeprefix(BYTE_ORDER_MARK))
-    except DataError as error:
-        raise error.inside(file=str(path)) from error
-    except (OSError, MemoryError) as error:
-        raise unreadable(error, str(path)) from error
 
 
 def broken_json(reason: str, *, line: int, column: int) -> DataError:

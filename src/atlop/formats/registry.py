@@ -17,7 +17,7 @@ from atlop.documents import Document, Relation
 from atlop.errors import DataError
 from atlop.formats import brat, doccano, docred, jsonl, labelstudio, leaderboard, pair_lines, pubtator
 from atlop.formats import plain as plain_text
-from atlop.formats.detection import TEXT, format_of, format_or_text, sniff
+from atlop.formats.detection import TEXT, by_content, recognized, sniff
 from atlop.formats.files import open_file, rejoined, unreadable, write_pieces
 from atlop.formats.inclusive import warn_of_inclusive_ends
 from atlop.formats.lifting import Lifting
@@ -179,36 +179,19 @@ def _lifted(file: BinaryIO, name: str, form: str, lifting: Lifting) -> Iterator[
     return parse(file, lifting=lifting)
 
 
-def _recognized(file: io.BufferedIOBase, name: str, form: str | None, *, plain: bool = False) -> tuple[str, BinaryIO]:
+def _recognized(
+    file: io.BufferedIOBase, name: str, form: str | None, *, plain: bool = False
+) -> tuple[str, io.BufferedReader]:
     """Return the format in which to read a file, and the file from its beginning."""
     known = (*READABLE, TEXT) if plain else READABLE
     if form is not None and form not in known and form not in _NO_DOCUMENTS:
         raise DataError(f"got the format {form!r}, expected one of {', '.join(known)}")
-    if form == "brat" or (form is None and name.endswith(brat.SUFFIX)):
+    if form == "brat" or (form is None and brat.is_annotation(name)):
         return "brat", rejoined(b"", file)  # the file of a text without annotations is empty
-    beginning, content = sniff(file)
-    form = form or (format_or_text(beginning) if plain else format_of(beginning))
+    form, content = (form, sniff(file)[1]) if form else by_content(file, plain=plain)
     if form in _NO_DOCUMENTS:
         raise DataError(_NO_DOCUMENTS[form])
     return form, content
-
-
-def detect(path: str | Path) -> str:
-    """Return the format of a file, detected from its first bytes.
-
-    Returns:
-        One of ``READABLE``, or ``leaderboard``, or ``triples`` for a list of [head name, tail name, relation].
-
-    Raises:
-        DataError: if the file cannot be read, is empty, or its format is unknown.
-    """
-    try:
-        with open_file(Path(path)) as file:
-            return format_of(sniff(file)[0])
-    except DataError as error:
-        raise error.inside(file=str(path)) from error
-    except OSError as error:
-        raise unreadable(error, str(path)) from error
 
 
 def check_input(path: str | Path, *, form: str | None = None, plain: bool = False) -> None:
@@ -225,8 +208,9 @@ def check_input(path: str | Path, *, form: str | None = None, plain: bool = Fals
     try:
         mode = Path(path).stat().st_mode
         if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
-            with open_file(Path(path)) as file:
-                _recognized(file, str(path), form, plain=plain)
+            part = brat.annotation_files(Path(path))[0]
+            with open_file(part) as file:
+                _recognized(file, str(part), form, plain=plain)
     except DataError as error:
         raise error.inside(file=str(path)) from error
     except (OSError, ValueError) as error:
@@ -237,12 +221,17 @@ def read_predictions(path: str | Path) -> list[Document] | dict[str, tuple[Relat
     """Read predictions for :func:`~atlop.evaluation.evaluate`: documents in any format, or facts by title.
 
     Args:
-        path: the file; its format is detected from the content.
+        path: the file, which may be a pipe, or a folder of brat files; the format is detected from the content.
 
     Raises:
         DataError: if the file contains neither.
     """
-    return leaderboard.read_submission(path) if detect(path) == "leaderboard" else read(path)
+    if Path(path).is_dir():
+        return read(path)
+    with recognized(path) as (form, file):
+        if form == "leaderboard":
+            return leaderboard.submission_in(file)
+        return list(stream_file(file, name=str(path), form=form))
 
 
 def write(documents: Iterable[Document], path: str | Path, *, form: str | None = None) -> None:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from atlop.documents import Document, Entity, Relation
+from atlop.documents.sentences import sentence_span
 from atlop.errors import DataError
 from atlop.formats.lifting import Lifting, MarkedText, lift
 from atlop.text import Span
@@ -66,7 +67,7 @@ def to_document(doc: Doc, *, spans: str | None, clusters: str, types: Mapping[st
         same = {_core(doc.text, span) for span in cluster}
         for pair in pairwise(key for key, core in enumerate(cores) if core in same):
             marked.join(*pair)
-    return lift(marked, Lifting(language=doc.lang_))
+    return lift(marked, Lifting(language=doc.lang_ or "en"))
 
 
 def mentions_of(doc: Doc, spans: str | None) -> Sequence[DocSpan]:
@@ -116,7 +117,7 @@ def to_dict(document: Document, relation: Relation, labels: Mapping[Span, str]) 
         "relation": relation.relation,
         "name": relation.name,
         "confidence": relation.confidence,
-        "evidence": None if evidence is None else [_sentence(document, sentence) for sentence in evidence],
+        "evidence": None if evidence is None else [list(span) for span in _sentences(document, evidence)],
     }
 
 
@@ -131,6 +132,6 @@ def _entity(document: Document, entity: Entity, labels: Mapping[Span, str]) -> d
     }
 
 
-def _sentence(document: Document, index: int) -> list[int]:
-    offsets = () if document.offsets is None else document.offsets[index]
-    return [offsets[0], offsets[-1] + len(document.sentences[index][-1])]
+def _sentences(document: Document, indices: Iterable[int]) -> Iterator[Span]:
+    spans = (sentence_span(document, index) for index in indices)
+    return (span for span in spans if span is not None)

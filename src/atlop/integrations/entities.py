@@ -44,16 +44,19 @@ def mark_entities(documents: Iterable[Document], nlp: Language, *, types: Iterab
         types: the entity types of the model, to which the labels of OntoNotes are mapped.
 
     Raises:
-        DataError: if a document has no text.
+        DataError: if a document has no text, or one that is too long for the pipeline.
     """
     named = types_for(types, {})
-    texts: Iterator[tuple[str, Any]] = ((_text(document), document.title) for document in documents)
+    texts: Iterator[tuple[str, Any]] = ((_text(each, longest=nlp.max_length), each.title) for each in documents)
     for doc, title in nlp.pipe(texts, as_tuples=True):
         yield replace(to_document(doc, spans=None, clusters="coref_clusters", types=named), title=title)
 
 
-def _text(document: Document) -> str:
+def _text(document: Document, *, longest: int) -> str:
     if document.text is None:
-        expected = "expected a text, in which spaCy finds entities"
-        raise DataError(f"got words alone, {expected}", document=document.title, field="text")
+        problem = "got words without a raw text, expected a text, in which spaCy finds entities"
+        raise DataError(problem, document=document.title, field="text")
+    if len(document.text) > longest:
+        problem = f"got {len(document.text)} characters, expected at most {longest}, which spaCy reads at once"
+        raise DataError(f"{problem}; split the text", document=document.title, field="text")
     return document.text

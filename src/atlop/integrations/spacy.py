@@ -168,19 +168,25 @@ class RelationComponent:
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Save the model with the pipeline, unless it is the bundled one; the pipeline's config has the settings."""
         target = Path(path) / MODEL
-        if self.model is None or (target.exists() and target.samefile(find_folder(self.model))):
+        source = None if self.model is None else find_folder(self.model)
+        if source is not None and target.exists() and target.samefile(source):
             return
         shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(parents=True)
-        for source in (find_folder(self.model) / name for name in MODEL_FILES):
-            if source.exists():
-                (shutil.copytree if source.is_dir() else shutil.copy2)(source, target / source.name)
+        if source is not None:
+            _copy_model(source, target)
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "RelationComponent":
         """Use the model that was saved with the pipeline, if there is one."""
         if (Path(path) / MODEL).is_dir():
             self.model, self._loaded = Path(path) / MODEL, None
         return self
+
+
+def _copy_model(source: Path, target: Path) -> None:
+    target.mkdir(parents=True)
+    for part in (source / name for name in MODEL_FILES):
+        if part.exists():
+            (shutil.copytree if part.is_dir() else shutil.copy2)(part, target / part.name)
 
 
 def _compute_on_one_thread() -> None:

@@ -137,7 +137,7 @@ ILLEGAL = {
     ),
     "a lone surrogate": (
         {"sentences": (("Ada", "\ud800"),), "entities": ()},
-        "sentences[0][1]: got '\\ud800' (str), expected characters that UTF-8 can encode; a lone surrogate is none",
+        "sentences[0][1]: got '\\ud800' (str), expected characters that UTF-8 can encode, unlike a lone surrogate",
     ),
     "entities of another class": (
         {"entities": (ADA, ENGLAND.mentions)},
@@ -221,6 +221,14 @@ ILLEGAL = {
     "an offset at another word": (
         {"text": TEXT, "offsets": (OFFSETS[0], (20, 24, 27, 35))},
         "offsets[1][2]: got 27 (int), where the text reads ' Englis', expected the word 'English' there",
+    ),
+    "offsets out of order": (
+        {"text": "b a", "sentences": (("a", "b"),), "offsets": ((2, 0),), "entities": ()},
+        "offsets[0][1]: got 0 (int), expected at least 3, where the word before it ends",
+    ),
+    "words that overlap": (
+        {"text": "aab", "sentences": (("aa", "ab"),), "offsets": ((0, 1),), "entities": ()},
+        "offsets[0][1]: got 1 (int), expected at least 2, where the word before it ends",
     ),
     "a huge offset": (
         {"text": "Ada", "sentences": (("Ada",),), "offsets": ((10**19,),), "entities": ()},
@@ -316,12 +324,12 @@ MALFORMED = {
     ),
     "a lone surrogate in a title": (
         stored(title="a\ud800"),
-        "title: got 'a\\ud800' (str), expected characters that UTF-8 can encode; a lone surrogate is none",
+        "title: got 'a\\ud800' (str), expected characters that UTF-8 can encode, unlike a lone surrogate",
     ),
     "a lone surrogate in an identifier": (
         stored(entities=[{**ENGLAND_STORED, "identifier": "\udfff"}]),
         "document 'Ada': entities[0].identifier: got '\\udfff' (str), "
-        "expected characters that UTF-8 can encode; a lone surrogate is none",
+        "expected characters that UTF-8 can encode, unlike a lone surrogate",
     ),
 }
 

@@ -110,10 +110,11 @@ def test_the_text_must_be_there(tmp_path: Path) -> None:
     message = "got no 'doc.txt' beside it, expected the text that it annotates"
     with pytest.raises(DataError) as caught:
         read(tmp_path / "doc.ann")
-    assert str(caught.value) == f"{tmp_path / 'doc.ann'}: {message}"
+    assert str(caught.value) == f"{tmp_path / 'doc.ann'}: document 'doc': {message}"
     with pytest.raises(DataError) as caught:
         list(stream_file(io.BytesIO(MENTIONS.encode()), name="standard input"))
-    assert str(caught.value) == f"standard input: {message.replace('doc', 'standard input')}"
+    message = message.replace("doc", "standard input")
+    assert str(caught.value) == f"standard input: document 'standard input': {message}"
 
 
 def test_a_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
@@ -121,7 +122,17 @@ def test_a_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     (tmp_path / "doc.txt").write_bytes(b"a\xff")
     with pytest.raises(DataError) as caught:
         read(tmp_path / "doc.ann")
-    assert str(caught.value) == f"{tmp_path / 'doc.ann'}: got the byte 0xff at offset 1, expected UTF-8"
+    assert str(caught.value) == f"{tmp_path / 'doc.txt'}: document 'doc': got the byte 0xff at offset 1, expected UTF-8"
+
+
+def test_a_document_without_a_text_can_be_skipped(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.ann").write_text("")
+    (tmp_path / "a.txt").write_bytes(b"\xe9")
+    (tmp_path / "c.txt").write_text("Ada wrote.")
+    told: list[DataError] = []
+    assert [document.title for document in read(tmp_path, on_error="skip", report=told.append)] == ["c"]
+    assert [error.file for error in told] == [str(tmp_path / "a.txt"), str(tmp_path / "b.ann")]
 
 
 @pytest.mark.parametrize(

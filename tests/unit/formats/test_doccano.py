@@ -82,7 +82,7 @@ def test_what_has_no_label_is_told(reading: Reading, caplog: pytest.LogCaptureFi
         ({"label": [[2, 5]]}, "label[0]: got [2, 5] (list), expected [start, end, label]"),
         (
             {"text": "Ada \ud83d"},
-            "text: got 'Ada \\ud83d' (str), expected characters that UTF-8 can encode; a lone surrogate is none",
+            "text: got 'Ada \\ud83d' (str), expected characters that UTF-8 can encode, unlike a lone surrogate",
         ),
     ],
 )

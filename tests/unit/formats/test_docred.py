@@ -209,7 +209,7 @@ MALFORMED = {
     "a lone surrogate": (
         text(stored(sents=[["Marie", "\udc80"]], vertexSet=[], labels=[])),
         "file: document 'Marie Curie': sents[0][1]: got '\\udc80' (str), "
-        "expected characters that UTF-8 can encode; a lone surrogate is none",
+        "expected characters that UTF-8 can encode, unlike a lone surrogate",
     ),
     "a relation as a number": (
         text(stored(labels=[{"h": 0, "t": 1, "r": 27}])),

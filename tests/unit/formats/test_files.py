@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,6 +62,25 @@ def test_pieces_are_written_while_they_come(tmp_path: Path) -> None:
 
     write_pieces(pieces(), tmp_path / "whole")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"whole": b"012"}
+
+
+@pytest.mark.parametrize("error", [ValueError("no document"), ConnectionResetError("no answer")])
+@pytest.mark.parametrize("name", ["file", os.devnull])
+def test_an_error_of_the_pieces_is_not_one_of_the_file(tmp_path: Path, name: str, error: Exception) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"0"
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        write_pieces(pieces(), tmp_path / name)
+    assert caught.value is error
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_replaced_file_keeps_its_permissions(tmp_path: Path) -> None:
+    (tmp_path / "file").touch(mode=0o600)
+    write_pieces([b"x"], tmp_path / "file")
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o600
 
 
 def test_a_file_that_cannot_be_written_is_reported(tmp_path: Path) -> None:

@@ -228,7 +228,7 @@ MALFORMED = {
     "a lone surrogate": (
         changed(title="a\ud800"),
         "file: document 'line 1': title: got 'a\\ud800' (str), "
-        "expected characters that UTF-8 can encode; a lone surrogate is none",
+        "expected characters that UTF-8 can encode, unlike a lone surrogate",
     ),
     "nested too deeply": (
         '{"title": ' + "[" * 100_000,

@@ -92,7 +92,13 @@ def test_what_is_left_open_is_told(reading: Reading, content: str, told: str, ca
 def test_the_only_string_is_the_text(reading: Reading) -> None:
     (document,) = reading(tasks(data={"body": TEXT, "number": 3}))
     assert document.text == TEXT
-    assert reading(tasks(data={"title": "Ada", "text": TEXT}))[0].title == "Ada"
+
+
+@pytest.mark.parametrize(
+    ("data", "title"), [({"title": "Ada", "id": 9}, "Ada"), ({"id": 9}, "9"), ({"id": None}, "7"), ({}, "7")]
+)
+def test_the_title_is_that_of_the_data_or_an_id(reading: Reading, data: dict[str, Any], title: str) -> None:
+    assert reading(tasks(data={**data, "text": TEXT}))[0].title == title
 
 
 @pytest.mark.parametrize(
@@ -113,12 +119,16 @@ def test_the_only_string_is_the_text(reading: Reading) -> None:
             "annotations[0].result[2].direction: got 'up' (str), expected one of right, left, bi",
         ),
         (
+            tasks(ADA, ROME, relation(direction=["right"])),
+            "annotations[0].result[2].direction: got ['right'] (list), expected one of right, left, bi",
+        ),
+        (
             tasks(ADA, relation()),
             "annotations[0].result[1]: got the mention 'b' (str), expected one that is marked",
         ),
         (
             tasks(data={"text": "\ud83d"}),
-            "data.text: got '\\ud83d' (str), expected characters that UTF-8 can encode; a lone surrogate is none",
+            "data.text: got '\\ud83d' (str), expected characters that UTF-8 can encode, unlike a lone surrogate",
         ),
     ],
 )

@@ -24,6 +24,7 @@ CLAIMS = {
     "first": (Relation(0, 1, "P1", (0, 1)), Relation(1, 0, "P2")),
     "second": (Relation(0, 1, "P1", ()),),
 }
+REPEATED = "document 'first': got 2 documents with this title, expected one, as facts are matched by title"
 
 
 def row(**changes: Any) -> dict[str, Any]:
@@ -64,6 +65,13 @@ def test_reads_what_it_wrote(tmp_path: Path, name: str) -> None:
     assert read_submission(tmp_path / name) == CLAIMS
 
 
+def test_facts_of_two_documents_with_one_title_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        write([FIRST, SECOND, FIRST], tmp_path / "result.zip")
+    assert str(caught.value) == f"{tmp_path / 'result.zip'}: {REPEATED}"
+    assert not list(tmp_path.iterdir())
+
+
 def test_keeps_the_first_of_repeated_claims(tmp_path: Path) -> None:
     (tmp_path / "rows").write_text(json.dumps([row(evidence=[1]), row(evidence=[0]), row()]))
     assert read_submission(tmp_path / "rows") == {"first": (Relation(0, 1, "P1", (1,)),)}
@@ -79,9 +87,10 @@ ATTACHMENTS = {
     "unknown title": (
         {"fourth": ()},
         [FIRST],
-        "document 'fourth': got facts for a title that none of the documents has",
+        "document 'fourth': got facts for a title that none of the documents has, "
+        "expected those of the predicted documents",
     ),
-    "repeated title": ({}, [FIRST, SECOND, FIRST], "document 'first': got 2 documents with this title, expected one"),
+    "repeated title": ({}, [FIRST, SECOND, FIRST], REPEATED),
     "index out of range": (
         {"first": (Relation(0, 2, "P1"),)},
         [FIRST],
@@ -108,7 +117,7 @@ MALFORMED = {
     ),
     "a lone surrogate in a title": (
         [row(title="\ud800")],
-        "[0].title: got '\\ud800' (str), expected characters that UTF-8 can encode; a lone surrogate is none",
+        "[0].title: got '\\ud800' (str), expected characters that UTF-8 can encode, unlike a lone surrogate",
     ),
     "a key twice": (
         '[{"title": "a", "title": "b"}]',

@@ -86,6 +86,12 @@ def test_the_names_that_join_can_be_chosen() -> None:
     assert [relation.fact for relation in document.relations] == [(0, 0, "same as")]
 
 
+def test_a_single_name_is_not_a_list_of_names() -> None:
+    with pytest.raises(DataError) as caught:
+        Lifting(same_as="same as")
+    assert str(caught.value) == "same_as: got 'same as' (str), expected a list of names"
+
+
 def test_relations_of_mentions_become_relations_of_entities_once() -> None:
     related = marked(ADA, LOWER, ROME)
     for head, tail in ((0, 2), (1, 2), (2, 1)):

@@ -204,7 +204,8 @@ MALFORMED = {
     ),
     "a mention from title to abstract": (
         "5|t|A b\n5|a|c\n5\t2\t5\tb c\tX\t1\n",
-        "document '5': line 3: got a mention from 2 to 5, expected none across the end of the title",
+        "document '5': line 3: got a mention from 2 to 5, "
+        "expected one within the title, which ends at 3, or within the abstract",
     ),
     "a mention without a type": (
         file("5 0 7 Aspirin"),

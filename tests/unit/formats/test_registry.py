@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import time
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from atlop.formats import (
     format_of_suffix,
     jsonl,
     read,
-    read_json,
+    read_predictions,
     read_submission,
     stream,
     stream_file,
@@ -220,7 +222,7 @@ def test_a_given_form_is_not_detected(tmp_path: Path) -> None:
         ("a\0b", "a path cannot hold a NUL character"),
     ],
 )
-@pytest.mark.parametrize("reader", [read, check_input, detect, read_submission, read_json])
+@pytest.mark.parametrize("reader", [read, check_input, detect, read_submission])
 def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path, name: str, reason: str, reader: Any) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     with pytest.raises(DataError) as caught:
@@ -261,13 +263,28 @@ def test_the_format_is_detected_from_the_content(tmp_path: Path) -> None:
     ]
 
 
-def test_any_json_is_read_and_what_is_nested_too_deeply_is_reported(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b'\xef\xbb\xbf[["Ada", "Rome", "P19"]]')
-    assert read_json(tmp_path / "file") == [["Ada", "Rome", "P19"]]
-    (tmp_path / "file").write_text("[" * 100_000)
-    with pytest.raises(DataError) as caught:
-        read_json(tmp_path / "file")
-    assert str(caught.value) == f"{tmp_path / 'file'}: got JSON nested too deeply to be read"
+@pytest.mark.parametrize("form", ["jsonl", "leaderboard"])
+@pytest.mark.parametrize("count", [1, 5000])
+def test_predictions_are_read_from_a_pipe(tmp_path: Path, form: str, count: int) -> None:
+    documents = [dataclasses.replace(RELATED, title=str(number)) for number in range(count)]
+    content = b"".join(encode(documents, form=form))
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor(1) as writer:
+        writer.submit((tmp_path / "pipe").write_bytes, content)
+        found = read_predictions(tmp_path / "pipe")
+    assert len(found) == count
+    assert found == documents or found == {document.title: document.relations for document in documents}
+
+
+def test_brat_is_detected_by_its_name_and_in_a_folder(tmp_path: Path) -> None:
+    for name in ("empty.ann", "OTHER.ANN"):
+        (tmp_path / name).touch()
+        (tmp_path / name).with_suffix(".txt").write_text("Ada wrote.")
+    assert {detect(tmp_path / name) for name in ("empty.ann", "OTHER.ANN", ".")} == {"brat"}
+    check_input(tmp_path)
+    (found,) = read_predictions(tmp_path / "OTHER.ANN")
+    assert found.text == "Ada wrote."  # type: ignore[union-attr]
+    assert read_predictions(tmp_path) == read(tmp_path)
 
 
 def test_a_pipe_is_not_read_to_check_it(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from spacy.language import Language
 from spacy.tokens import Doc, Span
+from spacy.vocab import Vocab
 from tests.unit.integrations.conftest import TEXT
 
 from atlop.documents import Document, Relation
@@ -52,6 +53,11 @@ def test_sentences_are_those_of_the_pipeline_or_else_found(nlp: Language) -> Non
     assert [len(words) for words in document_of(nlp(text)).sentences] == [6, 2]
     nlp.add_pipe("sentencizer", config={"punct_chars": ["Mr."]})
     assert [len(words) for words in document_of(nlp(text)).sentences] == [4, 4]
+
+
+def test_a_text_without_a_language_is_split_as_english() -> None:
+    doc = Doc(Vocab(), words=["Ada", "wrote", "."])
+    assert document_of(doc).sentences == (("Ada", "wrote", "."),)
 
 
 def test_a_span_may_begin_inside_a_word(nlp: Language) -> None:

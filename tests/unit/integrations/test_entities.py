@@ -38,7 +38,17 @@ def test_a_document_without_text_is_refused(pipeline: Path) -> None:
     with pytest.raises(DataError) as caught:
         list(mark_entities([Document("words", (("Ada",),))], load_pipeline(str(pipeline)), types=()))
     assert str(caught.value) == (
-        "document 'words': text: got words alone, expected a text, in which spaCy finds entities"
+        "document 'words': text: got words without a raw text, expected a text, in which spaCy finds entities"
+    )
+
+
+def test_a_text_that_is_too_long_for_spacy_is_refused(pipeline: Path) -> None:
+    nlp = load_pipeline(str(pipeline))
+    nlp.max_length = 5
+    with pytest.raises(DataError) as caught:
+        list(mark_entities([Document.from_text("Ada wrote.", title="long")], nlp, types=()))
+    assert str(caught.value) == (
+        "document 'long': text: got 10 characters, expected at most 5, which spaCy reads at once; split the text"
     )
 
 

@@ -21,7 +21,7 @@ from spacy.util import ignore_error
 from tests.unit.integrations.conftest import TEXT
 
 from atlop.checkpoint import Checkpoint, save
-from atlop.errors import AtlopError, DataError
+from atlop.errors import AtlopError, CheckpointError, DataError
 from atlop.extractor import load
 from atlop.integrations import spacy as module
 from atlop.integrations.docs import to_document
@@ -175,6 +175,22 @@ def test_a_pipeline_with_the_bundled_model_is_saved_without_it(nlp: Language, tm
     assert not (tmp_path / "atlop").exists()
     loaded = spacy.load(tmp_path).get_pipe("atlop")
     assert (loaded.model, loaded.min_confidence) == (None, 0.9)
+
+
+def test_saving_over_another_model_replaces_it(pipeline: Language, tmp_path: Path) -> None:
+    pipeline.get_pipe("atlop").to_disk(tmp_path)
+    assert (tmp_path / "model").is_dir()
+    component = spacy.blank("en").add_pipe("atlop")
+    component.to_disk(tmp_path)
+    assert component.from_disk(tmp_path).model is None
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_model_that_is_missing_leaves_nothing_behind(nlp: Language, tmp_path: Path) -> None:
+    component = nlp.add_pipe("atlop", config={"model": str(tmp_path / "none")})
+    with pytest.raises(CheckpointError):
+        component.to_disk(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_relations_survive_in_a_doc_bin(pipeline: Language) -> None:

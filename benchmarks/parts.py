@@ -50,7 +50,7 @@ def few_columns(dtype: torch.dtype) -> Forms:
 
 
 def _sides(dtype: torch.dtype) -> Tensor:
-    return torch.randn(2, 2 * BILINEAR_PAIRS, SIZE).to(dtype)
+    return torch.randn(2, BILINEAR_PAIRS, SIZE).to(dtype)
 
 
 def training_attention() -> Forms:

@@ -30,6 +30,7 @@ from atlop.folder import (
     ENCODER_GRAPH,
     SETTINGS,
     WEIGHTS,
+    check_encoder,
     find_folder,
     load_calibration,
     load_config,
@@ -71,7 +72,8 @@ def new_checkpoint(encoder: str, config: ModelConfig, labels: LabelMap) -> Check
         # Some encoders are stored in fp16, but weights are always trained in fp32 here.
         transformer = AutoModel.from_pretrained(encoder, dtype=torch.float32, trust_remote_code=False)
         tokenizer = AutoTokenizer.from_pretrained(encoder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
+    # Damaged files raise errors of every kind.
+    except Exception as error:
         raise CheckpointError(f"encoder {encoder!r}: transformers cannot load it: {reason(error)}") from error
     return Checkpoint(build_model(transformer, config, labels), config, labels, tokenizer)
 
@@ -136,10 +138,11 @@ def bare_encoder(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase
     """Build an encoder that has no weights until :func:`fill_model` gives it some, and its tokenizer, from their files.
 
     Raises:
-        CheckpointError: if transformers cannot, or would have to run code of the folder.
+        CheckpointError: if there is no such folder, transformers cannot read it, or would have to run code in it.
     """
+    check_encoder(folder)
     try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
         # Random weights would only be replaced; buffers that no file contains are still created.
         with init_empty_weights():
             transformer = AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False)
@@ -206,7 +209,8 @@ def _initialize_heads(model: RelationModel, weights: dict[str, Tensor]) -> dict[
     for name, head in model.heads.items():
         prefix = f"heads.{name}."
         if head.state_dict() and not any(key.startswith(prefix) for key in weights):
-            logger.warning("the model has no weights for the head %r, which starts with new weights", name)
+            message = "the model has no weights for the head %r: it is initialized at random and must be trained"
+            logger.warning(message, name)
             built = build("heads", name, model.sizes).to("cpu")
             fresh |= {prefix + key: tensor for key, tensor in built.state_dict().items()}
     return fresh

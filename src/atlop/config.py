@@ -177,8 +177,8 @@ def load_training_config(
 ) -> TrainingConfig:
     """Read a YAML file; its paths are relative to its folder, those in ``overrides`` to the working directory.
 
-    An encoder that begins with ``.``, ``/`` or ``~``, or that is a folder beside the file, is a path like the others;
-    any other is taken as a name on the Hub. The same holds for ``init``.
+    An encoder that is an absolute path, begins with ``.`` or ``~``, or is a folder beside the file, is a path like the
+    others; any other is taken as a name on the Hub. The same holds for ``init``.
 
     Args:
         path: the file.
@@ -208,7 +208,8 @@ def _resolve(value: Any, folder: Path, *, is_path: bool) -> Any:
         return value
     # Unlike the methods of Path, these functions do not raise on a symlink loop or an overlong name.
     place = os.path.realpath(folder / os.path.expanduser(value))  # noqa: PTH111
-    return place if is_path or value.startswith((".", "/", "~")) or os.path.isdir(place) else value  # noqa: PTH112
+    is_path = is_path or value.startswith((".", "~")) or os.path.isabs(value) or os.path.isdir(place)  # noqa: PTH112, PTH117
+    return place if is_path else value
 
 
 def _override(settings: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from atlop.documents import Document, Entity, Mention
-from atlop.names import names_of
+from atlop.names import names_of, words_of
 
 LEAST_LINK = 0.05
 """Probability below which two names are not compared any further."""
@@ -81,15 +81,16 @@ def mentions_of(document: Document, tags: NDArray[np.int64], types: Sequence[str
         for sentence, (first, last) in enumerate(bounds)
         for start, end, kind in _spans(tags[first:last].tolist())
     ]
-    return list(_agreeing(found))
+    return list(_agreeing(document, found))
 
 
-def _agreeing(mentions: Sequence[Mention]) -> Iterator[Mention]:
+def _agreeing(document: Document, mentions: Sequence[Mention]) -> Iterator[Mention]:
     types: dict[str, Counter[str]] = defaultdict(Counter)
-    for mention in mentions:
-        types[mention.name.casefold()][mention.type] += 1
-    for mention in mentions:
-        yield replace(mention, type=types[mention.name.casefold()].most_common(1)[0][0])
+    texts = [words_of(document, mention).casefold() for mention in mentions]
+    for text, mention in zip(texts, mentions, strict=True):
+        types[text][mention.type] += 1
+    for text, mention in zip(texts, mentions, strict=True):
+        yield replace(mention, type=types[text].most_common(1)[0][0])
 
 
 def _spans(tags: Sequence[int]) -> Iterator[tuple[int, int, int]]:
@@ -121,7 +122,8 @@ def cluster(count: int, pairs: NDArray[np.int64], scores: NDArray[np.float32], *
         scores: above 0 where they do, [Y].
         offset: added to the scores.
     """
-    links = 1 / (1 + np.exp(-(scores.astype(np.float64) + offset)))
+    # The sigmoid in terms of tanh, which does not overflow.
+    links = np.tanh((scores.astype(np.float64) + offset) / 2) / 2 + 0.5
     near = links >= LEAST_LINK
     graph = coo_array((links[near], tuple(pairs[near].T)), shape=(count, count)).tocsr()
     _, component = connected_components(graph, directed=False)

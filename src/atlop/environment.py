@@ -10,4 +10,4 @@ DISABLE = "ATLOP_DISABLE"
 
 def disabled(ability: str) -> bool:
     """Return whether :data:`DISABLE` lists an ability."""
-    return ability in os.environ.get(DISABLE, "").split(",")
+    return ability in map(str.strip, os.environ.get(DISABLE, "").split(","))

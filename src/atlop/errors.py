@@ -13,6 +13,7 @@ A message says where the problem is, what was found, what was expected and, wher
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,10 @@ _LONGEST_REASON = 300
 
 class AtlopError(Exception):
     """Base class of all exceptions that atlop raises."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Restored without __init__, whose arguments are not the message in subclasses.
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class DataError(AtlopError):

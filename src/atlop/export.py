@@ -26,7 +26,7 @@ from atlop.backends.onnx import OnnxBackend
 from atlop.backends.pytorch import TorchBackend
 from atlop.batches import collate
 from atlop.checkpoint import Checkpoint, write_encoder
-from atlop.errors import CheckpointError, MissingExtraError
+from atlop.errors import CheckpointError, MissingExtraError, reason
 from atlop.features import Features
 from atlop.folder import (
     CONTEXTS_GRAPH,
@@ -140,7 +140,8 @@ def _write_graph(graph: Graph, known: dict[str, Tensor], path: Path) -> dict[str
             verbose=False,
         )
     except torch.onnx.errors.OnnxExporterError as error:
-        first = str(error.__cause__ or error).strip().splitlines()[0]
+        cause = error.__cause__ or error
+        first, *_ = str(cause).strip().splitlines() or [reason(cause)]
         raise CheckpointError(f"{path.name}: torch cannot export this part of the model: {first}") from error
     program.save(path)
     return dict(zip(graph.outputs, graph(given), strict=True))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from atlop.calibration import Calibration
 from atlop.chunks import Chunk, check_finite, ready
 from atlop.decoding import choose_evidence, decode, margins
 from atlop.documents import Document, Relation, documents_of
-from atlop.errors import AtlopError, CheckpointError, got
+from atlop.errors import AtlopError, CheckpointError, DataError, got
 from atlop.features import Features, Featurizer
 from atlop.folder import find_folder
 from atlop.limits import DOCUMENTS
@@ -93,9 +93,11 @@ class RelationExtractor:
         Raises:
             AtlopError: if ``min_confidence`` is not between 0 and 1.
             CheckpointError: if the model computes a score that is not finite.
+            DataError: if something else than a document is given.
         """
         check_confidence(min_confidence)
-        if isinstance(documents, Document):
+        # A str or a Path is refused as a whole, not by its first letter.
+        if isinstance(documents, (Document, str, Path)):
             return next(self._predict([documents], min_confidence))
         return self._predict(_shown(documents) if progress else documents, min_confidence)
 
@@ -190,29 +192,47 @@ class RelationExtractor:
         """Yield each document with its scores as soon as they and those of all documents before it are known."""
         chunks: deque[Chunk] = deque()
         batches: deque[tuple[Chunk, list[int]]] = deque()
-        for rows in self.backend.scores(self._batches(documents, chunks, batches)):
-            chunk, places = batches.popleft()
-            chunk.fill(places, rows)
+        remaining = self._chunks(documents)
+        for first in remaining:
+            for rows in self.backend.scores(self._batches(chain([first], remaining), chunks, batches)):
+                chunk, places = batches.popleft()
+                chunk.fill(places, rows)
+                yield from self._ready(chunks)
             yield from self._ready(chunks)
-        yield from self._ready(chunks)
 
     @staticmethod
     def _ready(chunks: deque[Chunk]) -> Iterator[tuple[Document, PairScores]]:
         for document, features, output in ready(chunks):
             yield document, PairScores(features.title, features.pairs, *output)
 
-    def _batches(
-        self, documents: Iterable[Document], chunks: deque[Chunk], batches: deque[tuple[Chunk, list[int]]]
-    ) -> Iterator[list[Features]]:
-        """Yield batches of documents of similar length, each after it is recorded in ``chunks`` and ``batches``."""
-        remaining = iter(documents)
+    def _chunks(self, documents: Iterable[Document]) -> Iterator[Chunk]:
+        remaining = map(_checked, documents)
         while read := list(islice(remaining, DOCUMENTS)):
             self.unknown_types.warn(read)
-            chunk = Chunk(read, [self.featurizer(document) for document in read], len(self.backend.labels))
+            yield Chunk(read, [self.featurizer(document) for document in read], len(self.backend.labels))
+
+    def _batches(
+        self, remaining: Iterable[Chunk], chunks: deque[Chunk], batches: deque[tuple[Chunk, list[int]]]
+    ) -> Iterator[list[Features]]:
+        """Yield batches of documents of similar length, each after it is recorded in ``chunks`` and ``batches``.
+
+        The last are those before a chunk without any, whose documents need not wait for more.
+        """
+        for chunk in remaining:
             chunks.append(chunk)
-            for places in chunk.groups(self.backend.batch_subwords):
+            groups = chunk.groups(self.backend.batch_subwords)
+            for places in groups:
                 batches.append((chunk, places))
                 yield [chunk.features[place] for place in places]
+            if not groups:
+                return
+
+
+def _checked(document: Any) -> Document:
+    if not isinstance(document, Document):
+        advice = "pass texts to extract, and read files with atlop.read"
+        raise DataError(f"got {got(document)}, expected a Document; {advice}")
+    return document
 
 
 def check_confidence(least: float) -> None:

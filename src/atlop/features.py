@@ -136,6 +136,9 @@ class Featurizer:
         self.marker: int = cast(list[int], tokenizer.convert_tokens_to_ids([MARKER]))[0]
         self.special = SpecialSubwords.of(tokenizer)
         self.window = min(window, config.window or window)
+        # How many subwords are around those of a document, and how many of the document are read.
+        self._around = len(self.special.prefix) + len(self.special.suffix)
+        self.most_subwords = None if config.max_length is None else config.max_length - self._around
         self.needs_names = "entities" in config.heads
         self._types = {name: place for place, name in enumerate(labels.entity_types, start=1)}
         self._subwords: dict[str, tuple[int, ...]] = {}
@@ -152,11 +155,13 @@ class Featurizer:
         Args:
             document: any document.
             labelled: whether its relations become ``Features.labels``.
-            names: whether its mentions become ``Features.names``; they also do if it is labelled and a head needs them.
+            names: whether its mentions become ``Features.names``, without pairs unless it is labelled; they also do if
+                it is labelled and a head needs them.
 
         Raises:
             LabelError: if the label map lacks a relation of a document that is labelled.
         """
+        names = names or (labelled and self.needs_names)
         mentions = [(mention, e) for e, entity in enumerate(document.entities) for mention in entity.mentions]
         layout = self._cut(self._lay_out(document, [mention for mention, _ in mentions]), document.title)
         prefix, suffix = self.special.prefix, self.special.suffix
@@ -185,7 +190,7 @@ class Featurizer:
             labels=label_matrix(document, self.labels, pairs) if labelled else None,
             evidence=evidence_matrix(document, pairs)[:, : sentences.max(initial=-1) + 1] if labelled else None,
             tags=self._tags(document, words) if labelled else None,
-            names=self._names(document, layout, len(ids)) if names or (labelled and self.needs_names) else None,
+            names=self._names(document, layout, len(ids), paired=labelled) if names else None,
         )
 
     def lengths(self, document: Document) -> list[int]:
@@ -199,13 +204,14 @@ class Featurizer:
         tags[1:][words[1:] == words[:-1]] = -1
         return tags
 
-    def _names(self, document: Document, layout: Layout, length: int) -> Names[NDArray[Any]]:
+    def _names(self, document: Document, layout: Layout, length: int, *, paired: bool) -> Names[NDArray[Any]]:
         """Return the names of a document of ``length`` subwords; places that were cut off are left out."""
         first = len(self.special.prefix)
         return name_arrays(
             document,
             lambda mention: [first + place for place in layout.span(mention) if first + place < length],
             types=self._types,
+            paired=paired,
         )
 
     def _lay_out(self, document: Document, mentions: Sequence[Mention]) -> Layout:
@@ -246,11 +252,9 @@ class Featurizer:
 
     def _cut(self, layout: Layout, title: str) -> Layout:
         """Cut a layout to ``max_length`` subwords, the special ones included."""
-        special = len(self.special.prefix) + len(self.special.suffix)
-        limit, length = self.config.max_length, len(layout.subwords) + special
-        if limit is None or length <= limit:
+        most = self.most_subwords
+        if most is None or len(layout.subwords) <= most:
             return layout
         message = "document %r: cut from %d to %d subwords (max_length); the rest is not read"
-        logger.warning(message, title, length, limit)
-        most = limit - special
+        logger.warning(message, title, len(layout.subwords) + self._around, self.config.max_length)
         return Layout(layout.subwords[:most], layout.sentences[:most], layout.words[:most], layout.places, layout.ends)

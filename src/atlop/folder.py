@@ -167,17 +167,31 @@ def load_labels(folder: Path) -> LabelMap:
         raise CheckpointError(f"{folder / LABELS}: {error}") from error
 
 
+def check_encoder(folder: Path) -> None:
+    """Refuse a folder without an encoder, whose name transformers would look up on the Hub.
+
+    Raises:
+        CheckpointError: naming the file that is missing.
+    """
+    # Unlike the method of Path, this function does not raise on a folder that cannot be read, or an overlong name.
+    if not os.path.isfile(folder / "config.json"):  # noqa: PTH113
+        raise CheckpointError(f"{folder / 'config.json'}: no such file, expected one in the folder of every encoder")
+
+
 def load_tokenizer(encoder: Path) -> PreTrainedTokenizerBase:
     """Read the tokenizer in the folder of an encoder.
 
     Raises:
-        CheckpointError: if transformers cannot, or would have to run code of the folder, or if the tokenizer does not
-            fit the encoder.
+        CheckpointError: if there is no such folder, transformers cannot read it, or would have to run code in it, or if
+            the tokenizer does not fit the encoder.
     """
     from transformers import AutoTokenizer
 
+    check_encoder(encoder)
     try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(encoder, trust_remote_code=False)
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            encoder, trust_remote_code=False, local_files_only=True
+        )
     # Damaged files raise errors of every kind, even bare exceptions.
     except Exception as error:
         raise CheckpointError(f"{encoder}: transformers cannot load the tokenizer: {reason(error)}") from error
@@ -267,12 +281,12 @@ def _swap(new: Path, folder: Path, old: Path) -> None:
     present = {path.name for path in folder.iterdir()}
     moves = [(folder / name, old / name) for name in MODEL_FILES if name in present]
     moves += [(path, folder / path.name) for path in sorted(new.iterdir(), key=lambda path: path.name == SETTINGS)]
-    done = []
     try:
         for source, target in moves:
             source.rename(target)
-            done.append((source, target))
-    except OSError:
-        for source, target in reversed(done):
-            target.rename(source)
+    # An interruption too, which may come right after a move.
+    except BaseException:
+        for source, target in reversed(moves):
+            if not os.path.lexists(source):
+                target.rename(source)
         raise

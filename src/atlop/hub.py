@@ -23,7 +23,7 @@ def download(name: str, revision: str | None, *, files: Sequence[str]) -> Path:
         CheckpointError: if the Hub has no such model, or does not answer and the cache has no copy.
     """
     # Imported here, as the client takes a while to import and most models are local.
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
     answers = _answers(name, revision)
@@ -37,9 +37,9 @@ def download(name: str, revision: str | None, *, files: Sequence[str]) -> Path:
         )
     # The client also raises the errors of its HTTP library, which is not always the same.
     except Exception as error:
-        problem = (
-            f"returned an error: {reason(error)}" if answers else "does not answer, and there is no copy in its cache"
-        )
+        silence = "is switched off by HF_HUB_OFFLINE" if constants.HF_HUB_OFFLINE else "does not answer"
+        uncached = f"{silence}, and there is no copy in the local cache"
+        problem = f"returned an error: {reason(error)}" if answers else uncached
         if isinstance(error, RevisionNotFoundError):
             problem = f"has no revision {revision!r} of it"
         elif isinstance(error, RepositoryNotFoundError):

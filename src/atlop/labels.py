@@ -190,7 +190,8 @@ def read_json(path: Path) -> Any:
         LabelError: if it cannot be read or is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        # Some editors begin a file with a byte order mark.
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except RecursionError as error:
         raise LabelError(f"{path}: not readable as JSON: nested too deeply") from error
     except (OSError, ValueError) as error:

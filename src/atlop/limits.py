@@ -29,7 +29,10 @@ CONTEXT_WEIGHTS = 2**24
 PAIRS = 4096
 """Ordered pairs whose head and tail [P, K] are held."""
 
-BILINEAR_PAIRS = 256
+BILINEAR_PRODUCTS = 2**24
+"""Elements of the outer products [P, block, block] that are held; limits the pairs of a layer with large blocks."""
+
+BILINEAR_PAIRS = 512
 """Ordered pairs whose outer products [P, block, block] the bilinear kernel holds: few enough for the cache of a CPU."""
 
 PASSAGE_SUBWORDS = 1024

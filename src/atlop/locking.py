@@ -79,4 +79,6 @@ def _acquire(file: BinaryIO) -> bool:
 
 def _is_still_there(path: Path, file: BinaryIO) -> bool:
     """Return whether the path is still the locked file, which its previous holder may have removed just before."""
-    return path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    with suppress(FileNotFoundError):
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    return False

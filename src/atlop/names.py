@@ -53,8 +53,13 @@ class Name:
     """Their type."""
     mentions: tuple[Mention, ...]
     """The mentions, in the order of the document."""
-    entity: int | None
-    """The entity that most of them belong to; ``None`` if they belong to none."""
+    entity: int
+    """The entity that most of them belong to."""
+
+
+def words_of(document: Document, mention: Mention) -> str:
+    """Return the words of a mention, joined by spaces."""
+    return " ".join(document.sentences[mention.sentence][mention.start : mention.end])
 
 
 def names_of(document: Document) -> list[Name]:
@@ -62,8 +67,7 @@ def names_of(document: Document) -> list[Name]:
     found: dict[tuple[str, str], list[tuple[Mention, int]]] = defaultdict(list)
     mentions = [(mention, e) for e, entity in enumerate(document.entities) for mention in entity.mentions]
     for mention, entity in sorted(mentions, key=lambda pair: (pair[0].sentence, pair[0].start, pair[0].end)):
-        words = document.sentences[mention.sentence][mention.start : mention.end]
-        found[" ".join(words).casefold(), mention.type].append((mention, entity))
+        found[words_of(document, mention).casefold(), mention.type].append((mention, entity))
     return [
         Name(text, kind, tuple(mention for mention, _ in group), Counter(e for _, e in group).most_common(1)[0][0])
         for (text, kind), group in found.items()
@@ -145,7 +149,11 @@ class Names(Generic[Array]):
 
 
 def name_arrays(
-    document: Document, places: Callable[[Mention], Sequence[int]] = lambda mention: (), *, types: Mapping[str, int]
+    document: Document,
+    places: Callable[[Mention], Sequence[int]] = lambda mention: (),
+    *,
+    types: Mapping[str, int],
+    paired: bool = True,
 ) -> Names[NDArray[Any]]:
     """Return the names of a document as arrays.
 
@@ -153,9 +161,10 @@ def name_arrays(
         document: the document with its entities.
         places: returns the places of the subwords of a mention; by default there are none.
         types: the number of each type, from 1.
+        paired: whether to compare the names, the slow part; otherwise there are no pairs.
     """
     names = names_of(document)
-    pairs, spellings = pairs_of(names), [Spelling.of(name.text) for name in names]
+    pairs, spellings = pairs_of(names) if paired else [], [Spelling.of(name.text) for name in names]
     rated = chain.from_iterable(likeness(spellings[a], spellings[b]) for a, b in pairs)
     rows = [[place for mention in name.mentions for place in places(mention)] for name in names]
     return Names(

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from atlop.errors import AtlopError, got
+
 Part = TypeVar("Part", bound=Callable[..., Any])
 
 _BUILT_IN: dict[str, tuple[str, ...]] = {
@@ -42,7 +44,12 @@ def register(setting: str, name: str) -> Callable[[Part], Part]:
     Args:
         setting: ``mention_pooling``, ``context``, ``interaction``, ``thresholding`` or ``heads``.
         name: the name to use in configurations.
+
+    Raises:
+        AtlopError: if there is no such setting.
     """
+    if setting not in _REGISTERED:
+        raise AtlopError(f"setting: got {got(setting)}, expected one of {', '.join(_REGISTERED)}")
 
     def add(part: Part) -> Part:
         _REGISTERED[setting][name] = part

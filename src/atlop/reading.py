@@ -64,12 +64,13 @@ class EntityReader:
 
     def __init__(self, backend: Backend, featurizer: Featurizer) -> None:
         if not isinstance(backend, ReadingBackend):
-            raise CheckpointError("an exported model finds no entities, expected the model that it was exported from")
+            raise CheckpointError("an exported model cannot find entities; use the model that it was exported from")
         self.backend, self.featurizer = backend, featurizer
         self._types = {name: place for place, name in enumerate(backend.labels.entity_types, start=1)}
         if missing := [name for name in READERS if name not in backend.config.heads]:
             problem = f"the model has no head {' and no head '.join(map(repr, missing))}"
-            raise CheckpointError(f"{problem}, expected one trained to find entities; mark the entities yourself")
+            advice = "use a model trained to find entities, or mark the entities and call predict"
+            raise CheckpointError(f"{problem}; {advice}")
 
     def read(self, documents: Iterable[Document]) -> Iterator[Found]:
         """Yield each document with its entities and the scores of their pairs, in the same order.
@@ -86,8 +87,8 @@ class EntityReader:
                 yield found[place] if place in found else self._read_long(document, passages[place])
 
     def _split(self, document: Document) -> list[Passage]:
-        lengths = self.featurizer.lengths(document)
-        return split(lengths, most=PASSAGE_SUBWORDS, overlap=PASSAGE_OVERLAP)
+        most = min(PASSAGE_SUBWORDS, self.featurizer.most_subwords or PASSAGE_SUBWORDS)
+        return split(self.featurizer.lengths(document), most=most, overlap=min(PASSAGE_OVERLAP, most // 4))
 
     def _map(
         self, function: Callable[[Sequence[tuple[Document, Features]]], list[Result]], documents: Sequence[Document]

@@ -100,7 +100,7 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
     # Damaged files raise errors of every kind.
     except Exception as error:
         raise CheckpointError(f"{path}: not readable as weights: {reason(error)}") from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(isinstance(n, str) and isinstance(t, Tensor) for n, t in state.items()):
         raise CheckpointError(f"{path}: got {type(state).__name__}, expected a state_dict, names with one tensor each")
     return state
 

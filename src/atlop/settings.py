@@ -72,7 +72,6 @@ def one_of(*choices: str) -> Rule:
 
 POSITIVE = Rule("a number above 0", lambda value: _is_number(value) and value > 0, _number)
 NOT_NEGATIVE = Rule("a number of at least 0", lambda value: _is_number(value) and value >= 0, _number)
-ANY_NUMBER = Rule("a number", _is_number, _number)
 FRACTION = Rule("a number from 0 to below 1", lambda value: _is_number(value) and 0 <= value < 1, _number)
 STRING = Rule("a string", lambda value: isinstance(value, str) and bool(value) and "\0" not in value)
 PATH = Rule("the path of a file", lambda value: isinstance(value, Path) and "\0" not in str(value), _path)
@@ -96,7 +95,7 @@ def part(kind: str) -> Rule:
 
 PART_LIST = Rule(
     "a list of parts that are registered as heads, each once",
-    lambda value: isinstance(value, tuple) and len(set(value)) == len(value) and set(value) <= set(names("heads")),
+    lambda value: isinstance(value, tuple) and all(name in names("heads") and value.count(name) == 1 for name in value),
     lambda value: tuple(value) if isinstance(value, list) and all(isinstance(name, str) for name in value) else value,
 )
 

@@ -29,10 +29,13 @@ def _parse_yaml(text: str) -> Any:
     """Parse YAML; whatever the parser raises becomes a ValueError."""
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise ValueError(str(error)) from error
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    # The constructors of tags raise errors of every kind.
+    except Exception as error:
+        raise ValueError("a value does not fit its tag, such as !!int") from error
 
 
 def parse_overrides(assignments: list[str]) -> dict[str, Any]:

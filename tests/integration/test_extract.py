@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -83,8 +84,8 @@ def test_a_run_that_was_stopped_goes_on(run: Run, reader: Path, monkeypatch: pyt
 def test_a_model_that_finds_no_entities_is_refused(run: Run, reader: Path) -> None:
     result = run("extract letter.txt --model model")
     assert result.exit_code == 1
-    expected = "expected one trained to find entities; mark the entities yourself"
-    assert result.stderr == f"atlop: the model has no head 'mentions' and no head 'entities', {expected}\n"
+    advice = "use a model trained to find entities, or mark the entities and call predict"
+    assert result.stderr == f"atlop: the model has no head 'mentions' and no head 'entities'; {advice}\n"
 
 
 def test_another_format_is_named(run: Run, reader: Path) -> None:
@@ -121,6 +122,27 @@ def test_all_documents_become_one_graph(run: Run, reader: Path, form: str) -> No
     assert result.stderr.startswith("atlop: 4 documents in ")
     files = sorted((reader / "graph").iterdir()) if form == "neo4j" else [reader / "graph"]
     assert any("ovelace" in file.read_text(encoding="utf-8") for file in files)
+
+
+def test_a_graph_may_be_written_to_an_empty_folder(run: Run, reader: Path) -> None:
+    pytest.importorskip("pyoxigraph", reason="needs the extra graph")
+    (reader / "empty").mkdir()
+    assert run("extract letter.txt --model reader --to neo4j --output empty").exit_code == 0
+    assert (reader / "empty" / "facts.csv").exists()
+    result = run("extract letter.txt --model reader --to neo4j --output none/graph")
+    assert result.stderr == "atlop: none/graph: cannot be written: No such file or directory\n"
+    result = run("extract letter.txt --model reader --to html --output empty")
+    assert result.stderr == "atlop: empty: cannot be written: Is a directory\n"
+
+
+def test_a_missing_package_is_told_before_the_model_is_loaded(
+    run: Run, reader: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "atlop.knowledge.export.parquet", raising=False)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    result = run("extract letter.txt --model none --to parquet --output graph")
+    needs = "needs packages that are not installed: pip install 'atlop[graph]'"
+    assert (result.exit_code, result.stderr) == (1, f"atlop: the form 'parquet' {needs}\n")
 
 
 def test_a_graph_needs_a_place(run: Run, reader: Path) -> None:

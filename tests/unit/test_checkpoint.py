@@ -169,6 +169,13 @@ def test_a_missing_file_is_told(folder: Path, name: str) -> None:
     assert failure(folder) == f"model/{name}: no such file, expected one in every model folder"
 
 
+def test_a_missing_encoder_is_not_looked_for_on_the_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(folder / "encoder")
+    monkeypatch.chdir(folder.parent)
+    expected = "model/encoder/config.json: no such file, expected one in the folder of every encoder"
+    assert failure("model") == expected
+
+
 SHAPE = 'expected {"threshold": string, "relations": [{"name": string, "display_name": string}, ...]}'
 NOT_JSON = "not readable as JSON: Expecting ',' delimiter: line 1 column 13 (char 12)"
 
@@ -359,3 +366,19 @@ def test_an_encoder_that_needs_code_is_refused(folder_with_code: Path) -> None:
         new_checkpoint(str(encoder), ModelConfig(), LabelMap(("P1",)))
     assert str(caught.value).startswith(f"encoder '{encoder}': transformers cannot load it: ")
     assert not list(folder_with_code.rglob("ran"))
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("model.safetensors", "Error while deserializing header: header too small"),
+        ("pytorch_model.bin", "unpack requires a buffer of 4 bytes"),
+    ],
+)
+def test_damaged_weights_of_an_encoder_are_told(tiny_encoder: Path, tmp_path: Path, name: str, problem: str) -> None:
+    encoder = tmp_path / "encoder"
+    shutil.copytree(tiny_encoder, encoder, ignore=shutil.ignore_patterns("*.safetensors"))
+    (encoder / name).write_bytes(b"\x80\x02J\x01")
+    with pytest.raises(CheckpointError) as caught:
+        new_checkpoint(str(encoder), ModelConfig(), LabelMap(("P1",)))
+    assert str(caught.value) == f"encoder '{encoder}': transformers cannot load it: {problem}"

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
+import ntpath
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ MODEL = {
     "thresholding": ([True], f"one of adaptive, adaptive-bce, global, weighted-softmax, {OTHER} thresholding"),
     "positive_weight": ([0.0, -1.0, float("inf"), None], "a number above 0"),
     "heads": (
-        ["missing", ("missing",), ("evidence", "evidence")],
+        ["missing", ("missing",), ("evidence", "evidence"), (["evidence"],)],
         "a list of parts that are registered as heads, each once",
     ),
     "max_labels": ([0, 1.0, "all"], f"{ONE}, or null"),
@@ -212,6 +214,10 @@ def test_a_file_that_is_no_yaml_is_told_in_one_line(write: Callable[[str], Path]
 
 
 REFUSED = {
+    "no integer": ('seed: !!int ""', "cannot be read: a value does not fit its tag, such as !!int"),
+    "no number": ('warmup: !!float ""', "cannot be read: a value does not fit its tag, such as !!int"),
+    "no truth value": ("seed: !!bool x", "cannot be read: a value does not fit its tag, such as !!int"),
+    "no date": ("seed: !!timestamp x", "cannot be read: a value does not fit its tag, such as !!int"),
     "a bad date": ("seed: 2001-13-45", "cannot be read: month must be in 1..12"),
     "deep nesting": ("a: " + "[" * 5000, "cannot be read: nested too deeply"),
     "an integer of too many digits": (f"seed: {'1' * 5000}", "cannot be read: Exceeds the limit (4300 digits)"),
@@ -337,3 +343,13 @@ def test_a_stored_model_config_is_built_with_all_its_mistakes() -> None:
         "  - model.width: no such setting\n"
         "  - model.block_size: got 0 (int), expected an integer from 1 to 65536"
     )
+
+
+def test_an_absolute_path_is_one_in_the_notation_of_the_system(
+    write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os.path, "isabs", ntpath.isabs)
+    path = write("encoder: C:\\models\\bert\ninit: org/bert\ntrain: a\n")
+    config = load_training_config(path)
+    assert config.encoder == str(path.parent / "C:\\models\\bert")
+    assert config.init == "org/bert"

@@ -103,6 +103,13 @@ def test_mentions_that_read_the_same_get_the_type_of_most(build_document: BuildD
     ]
 
 
+def test_mentions_read_the_same_however_their_words_are_spaced() -> None:
+    text = "New York, New\nYork"
+    document = Document("d", (("New", "York", ",", "New", "York"),), text=text, offsets=((0, 4, 8, 10, 14),))
+    found = mentions_of(document, np.array([1, 2, 0, 3, 4]), TYPES)
+    assert [(each.name, each.type) for each in found] == [("New York", "LOC"), ("New\nYork", "LOC")]
+
+
 def test_the_name_of_a_mention_is_what_the_text_reads() -> None:
     text = "Ada  Lovelace, 1840"
     document = Document("d", (("Ada", "Lovelace", ",", "1840"),), text=text, offsets=((0, 5, 13, 15),))
@@ -140,6 +147,11 @@ def test_an_offset_links_more() -> None:
     pairs, scores = np.array([[0, 1]]), np.array([-0.5], dtype=np.float32)
     assert len(set(cluster(2, pairs, scores))) == 2
     assert len(set(cluster(2, pairs, scores, offset=1.0))) == 1
+
+
+def test_scores_of_any_size_are_probabilities() -> None:
+    scores = np.array([-1e30, 1e30], dtype=np.float32)
+    assert cluster(3, np.array([[0, 1], [1, 2]]), scores) == [0, 1, 1]
 
 
 def test_no_names_have_no_clusters() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from typing import Any
 
 import pytest
@@ -94,3 +96,19 @@ def decoding_error() -> Exception:
 )
 def test_a_reason_is_one_line(error: Exception, told: str) -> None:
     assert reason(error) == told
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AtlopError("got nothing"),
+        DataError("got nothing", document="Ada", field="title", file="a.json"),
+        ConfigError(["epochs: got 0", "seed: got -1"], source="run.yaml"),
+        MissingExtraError("plots", extra="plots"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_an_error_survives_pickling(error: AtlopError, protocol: int) -> None:
+    for found in (pickle.loads(pickle.dumps(error, protocol)), copy.deepcopy(error)):
+        assert (type(found), str(found), vars(found)) == (type(error), str(error), vars(error))

@@ -185,6 +185,18 @@ def test_a_model_that_torch_cannot_export_is_told(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_failure_without_a_message_is_named(
+    tiny_checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise torch.onnx.errors.OnnxExporterError("Failed.") from AssertionError()
+
+    monkeypatch.setattr(torch.onnx, "export", fail)
+    with pytest.raises(CheckpointError) as caught:
+        export_onnx(tiny_checkpoint, tmp_path)
+    assert str(caught.value) == "encoder.onnx: torch cannot export this part of the model: AssertionError"
+
+
 @pytest.mark.parametrize("name", ["onnx", "onnxscript", "onnxruntime"])
 def test_the_extra_is_named_where_a_package_is_missing(
     tiny_checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from atlop.backends.pytorch import TorchBackend
 from atlop.calibration import Calibration
 from atlop.checkpoint import Checkpoint, save
 from atlop.documents import Document, Relation
-from atlop.errors import AtlopError, CheckpointError
+from atlop.errors import AtlopError, CheckpointError, DataError
 from atlop.extractor import PairScores, RelationExtractor, load
 from atlop.type_constraints import TypeConstraints
 
@@ -325,3 +326,47 @@ def test_types_that_training_never_showed_are_named_once(
     list(extractor.predict([unknown]))
     trained = "the model was trained on LOC, PER and finds few or no relations of other types"
     assert caplog.messages == [f"entities of type Chemical, Disease: {trained}"]
+
+
+def test_documents_without_pairs_are_yielded_before_all_are_read(
+    tiny_checkpoint: Checkpoint, documents: list[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "DOCUMENTS", 4)
+    paired, alone = documents[0], documents[2]
+    taken: list[Document] = []
+
+    def endless() -> Iterator[Document]:
+        for document in [*[alone] * 8, *[paired] * 4, *[alone] * 1000]:
+            taken.append(document)
+            yield document
+
+    extractor = RelationExtractor(TorchBackend(tiny_checkpoint))
+    batches: list[int] = []
+    scores = extractor.backend.scores
+    monkeypatch.setattr(
+        extractor.backend, "scores", lambda given: scores(batches.append(len(batch)) or batch for batch in given)
+    )
+    found = extractor.scores(endless())
+    expected = [0, *[0] * 7, *[2 * 3] * 4, *[0] * 8]
+    for yielded, pairs in enumerate(expected, start=1):
+        assert len(next(found).pairs) == pairs
+        # A chunk is read ahead of the one that is yielded, at most.
+        assert len(taken) <= yielded + 8
+    assert batches == [4]
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("Ada wrote.", "'Ada wrote.' (str)"),
+        (Path("a.jsonl"), f"{Path('a.jsonl')!r} ({type(Path()).__name__})"),
+        (["a.jsonl"], "'a.jsonl' (str)"),
+        ([None], "None (NoneType)"),
+    ],
+)
+def test_what_is_no_document_is_told(tiny_checkpoint: Checkpoint, given: Any, shown: str) -> None:
+    extractor = RelationExtractor(TorchBackend(tiny_checkpoint))
+    with pytest.raises(DataError) as caught:
+        list(extractor.predict(given))
+    advice = "pass texts to extract, and read files with atlop.read"
+    assert str(caught.value) == f"got {shown}, expected a Document; {advice}"

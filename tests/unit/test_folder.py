@@ -19,7 +19,7 @@ from huggingface_hub.errors import (
 )
 
 from atlop.errors import CheckpointError
-from atlop.folder import BUNDLED, find_folder, load_config, staging
+from atlop.folder import BUNDLED, find_folder, load_config, load_tokenizer, staging
 
 
 def test_a_folder_is_its_own_name(tmp_path: Path) -> None:
@@ -98,7 +98,10 @@ def test_a_hub_that_does_not_answer_leaves_its_cache(
     assert find_folder("someone/some-model") == tmp_path
     assert [asked["local_files_only"] for asked in hub] == [True]
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fails_with(LocalEntryNotFoundError("not in the cache")))
-    problem = "the Hugging Face Hub does not answer, and there is no copy in its cache"
+    problem = "the Hugging Face Hub does not answer, and there is no copy in the local cache"
+    assert refusal("someone/some-model") == f"model 'someone/some-model': no such folder, and {problem}"
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    problem = "the Hugging Face Hub is switched off by HF_HUB_OFFLINE, and there is no copy in the local cache"
     assert refusal("someone/some-model") == f"model 'someone/some-model': no such folder, and {problem}"
 
 
@@ -198,6 +201,28 @@ def test_a_failure_at_any_step_leaves_the_old_model(old: Path, monkeypatch: pyte
     assert contents(old) == before
 
 
+@pytest.mark.parametrize("step", range(6))
+@pytest.mark.parametrize("moved", [True, False])
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_an_interruption_at_any_step_leaves_the_old_model(
+    old: Path, monkeypatch: pytest.MonkeyPatch, step: int, moved: bool, kind: type[BaseException]
+) -> None:
+    before, rename, renamed = contents(old), Path.rename, list[Path]()
+
+    def interrupt_at(self: Path, target: Path) -> Path:
+        renamed.append(self)
+        if len(renamed) == step + 1:
+            if moved:
+                rename(self, target)
+            raise kind
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", interrupt_at)
+    with pytest.raises(kind):
+        replace_model(old)
+    assert contents(old) == before
+
+
 KILLED = """
 import os
 from pathlib import Path
@@ -251,3 +276,11 @@ def test_json_that_is_nested_too_deeply_is_told(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError) as caught:
         load_config(tmp_path)
     assert str(caught.value) == f"{tmp_path}/atlop.json: not readable as JSON: nested too deeply"
+
+
+def test_a_missing_encoder_is_not_looked_for_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointError) as caught:
+        load_tokenizer(Path("someone/some-model"))
+    problem = "no such file, expected one in the folder of every encoder"
+    assert str(caught.value) == f"someone/some-model/config.json: {problem}"

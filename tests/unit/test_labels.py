@@ -148,6 +148,11 @@ def test_columns_that_are_none_are_told(columns: Any, message: str) -> None:
     assert str(caught.value) == message
 
 
+def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "rel2id.json").write_text('{"Na": 0, "P1": 1}', encoding="utf-8-sig")
+    assert read_columns(tmp_path / "rel2id.json").relations == ("P1",)
+
+
 def nested(depth: int) -> str:
     return "[" * depth + "]" * depth
 

@@ -49,3 +49,12 @@ def test_a_file_system_without_locks_lets_everyone_in(tmp_path: Path, monkeypatc
     monkeypatch.setattr(locking.fcntl, "flock", refuse)
     with locked(tmp_path / "lock") as ours:
         assert ours
+
+
+def test_a_lock_that_is_removed_while_it_is_looked_for_is_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "lock").open("ab") as file:
+        (tmp_path / "lock").unlink()
+        monkeypatch.setattr(Path, "exists", lambda path: True)
+        assert not locking._is_still_there(tmp_path / "lock", file)

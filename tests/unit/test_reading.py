@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from atlop import reading
+from atlop import names, reading
 from atlop.backends.pytorch import TorchBackend
 from atlop.checkpoint import Checkpoint
 from atlop.documents import Document, Entity
 from atlop.errors import AtlopError, CheckpointError
 from atlop.export import export_onnx
 from atlop.extractor import RelationExtractor, load
+from atlop.names import Spelling, likeness
 from atlop.passages import split
 from atlop.reading import EntityReader
 
@@ -159,8 +160,8 @@ def test_a_model_that_finds_no_entities_is_refused(
     extractor = RelationExtractor(TorchBackend(make_checkpoint(heads=heads, markers="none")))
     with pytest.raises(CheckpointError) as caught:
         next(extractor.extract([]))
-    expected = "expected one trained to find entities; mark the entities yourself"
-    assert str(caught.value) == f"the model has {missing}, {expected}"
+    advice = "use a model trained to find entities, or mark the entities and call predict"
+    assert str(caught.value) == f"the model has {missing}; {advice}"
 
 
 @pytest.mark.slow
@@ -168,4 +169,31 @@ def test_an_exported_model_is_refused(make_checkpoint: Callable[..., Checkpoint]
     export_onnx(make_checkpoint(heads=["mentions", "entities"], markers="none"), tmp_path / "exported")
     with pytest.raises(CheckpointError) as caught:
         next(load(tmp_path / "exported").extract([]))
-    assert str(caught.value) == ("an exported model finds no entities, expected the model that it was exported from")
+    assert str(caught.value) == ("an exported model cannot find entities; use the model that it was exported from")
+
+
+def test_names_are_compared_once(
+    make_extractor: Callable[..., RelationExtractor], build_document: BuildDocument, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[tuple[Spelling, Spelling]] = []
+    monkeypatch.setattr(names, "likeness", lambda a, b: compared.append((a, b)) or likeness(a, b))
+    extractor = make_extractor()
+    (found,) = EntityReader(extractor.backend, extractor.featurizer).read([build_document(["Ada met Mary ."])])
+    assert len(compared) == len(set(compared)) == len(names.pairs_of(names.names_of(found.document))) > 0
+
+
+@pytest.mark.parametrize(
+    ("limit", "starts"), [(8, [0, 1, 2, 3, 4, 5]), (14, [0, 3]), (25, [0, 4]), (26, [0]), (None, [0])]
+)
+def test_no_passage_is_longer_than_the_model_reads(
+    make_extractor: Callable[..., RelationExtractor],
+    build_document: BuildDocument,
+    limit: int | None,
+    starts: list[int],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    extractor = make_extractor(max_length=limit)
+    (found,) = EntityReader(extractor.backend, extractor.featurizer).read([build_document(["a b c ."] * 6)])
+    # Six sentences of four subwords, and two special ones around a passage.
+    assert [each.start for each in found.passages] == starts
+    assert not caplog.messages

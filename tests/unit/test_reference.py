@@ -179,6 +179,10 @@ MALFORMED: dict[str, tuple[Callable[[State], object], str]] = {
         lambda state: {"model": state, "epoch": 3},
         "weights.pt: got dict, expected a state_dict, names with one tensor each",
     ),
+    "numbers for names": (
+        lambda state: {0: torch.zeros(1)},
+        "weights.pt: got dict, expected a state_dict, names with one tensor each",
+    ),
     "nothing": (lambda state: {}, f"weights.pt: got nothing, {NEITHER}"),
     "a bare encoder": (
         lambda state: {"a.weight": torch.zeros(1), "b.weight": torch.zeros(1)},
@@ -300,3 +304,14 @@ def test_an_encoder_that_cannot_be_loaded_is_told(state: State, tmp_path: Path) 
         f"{tmp_path}/encoder: transformers cannot load the encoder: "
         f"Unrecognized model in {tmp_path}/encoder. Should have a `model_type` key in its config.json."
     )
+
+
+def test_a_missing_encoder_is_not_looked_for_on_the_hub(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rel2id.json").write_text(json.dumps(COLUMNS))
+    torch.save(state, tmp_path / "weights.pt")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointError) as caught:
+        load_reference(Path("org/bert"), tmp_path / "weights.pt", tmp_path / "rel2id.json")
+    assert str(caught.value) == "org/bert/config.json: no such file, expected one in the folder of every encoder"

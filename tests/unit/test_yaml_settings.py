@@ -17,10 +17,11 @@ def test_overrides_are_read_as_yaml() -> None:
     }
 
 
-def test_an_override_that_the_parser_refuses_late_is_a_mistake() -> None:
+@pytest.mark.parametrize("value", ["2001-13-45", "!!int", "!!float", "!!bool x", "!!timestamp x"])
+def test_an_override_that_the_parser_refuses_late_is_a_mistake(value: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        parse_overrides(["seed=2001-13-45"])
-    assert caught.value.mistakes == ("got 'seed=2001-13-45' (str), expected a value that YAML reads",)
+        parse_overrides([f"seed={value}"])
+    assert caught.value.mistakes == (f"got 'seed={value}' (str), expected a value that YAML reads",)
 
 
 def test_all_texts_that_are_no_overrides_are_told() -> None:

@@ -43,7 +43,8 @@ def choose_precision(name: str, device: torch.device, *, training: bool = False)
     if name not in (TRAINING if training else PRECISIONS):
         raise AtlopError(f"precision: got {name!r}, expected one of {', '.join(TRAINING if training else PRECISIONS)}")
     if name == "bf16" and not has_bf16(device):
-        raise AtlopError(f"precision: got 'bf16', which this {_called(device)} does not multiply in; use auto or fp32")
+        problem = f"which this {_called(device)} does not support natively"
+        raise AtlopError(f"precision: got 'bf16', {problem}; use auto or fp32")
     if name == "fp16" and device.type != "cuda":
         raise AtlopError(f"precision: got 'fp16', which is for CUDA GPUs and not for {device.type}; use auto or fp32")
     return name

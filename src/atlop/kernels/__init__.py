@@ -19,7 +19,7 @@ from atlop.kernels.attention import attend_with_dropout
 from atlop.kernels.bilinear import FEW_COLUMNS, FewColumns, RecomputingBilinear
 from atlop.kernels.linear import PackedLinear
 from atlop.kernels.probe import fastest, runs
-from atlop.limits import BILINEAR_PAIRS, ENCODER_SUBWORDS
+from atlop.limits import BILINEAR_PAIRS, BILINEAR_PRODUCTS, ENCODER_SUBWORDS
 from atlop.model.attention import attend
 from atlop.model.relation_model import RelationModel
 from atlop.model.scores import GroupedBilinear
@@ -102,12 +102,13 @@ def _fastest_linear(outputs: int, inputs: int, dtype: torch.dtype, threads: int)
 
 @cache
 def _fastest_bilinear(block: int, columns: int, dtype: torch.dtype, threads: int) -> str:
-    # One group, as all groups take the same time.
-    layer = GroupedBilinear(block, block, columns).to(dtype)
     if columns > FEW_COLUMNS:
         return PLAIN
+    # One group, as all groups take the same time.
+    layer = GroupedBilinear(block, block, columns).to(dtype)
     makers = {name: partial(make, layer) for name, make in BILINEARS.items()}
-    return fastest(makers, tuple(torch.randn(2, 2 * BILINEAR_PAIRS, block).to(dtype)))
+    pairs = max(1, min(BILINEAR_PAIRS, BILINEAR_PRODUCTS // block**2))
+    return fastest(makers, tuple(torch.randn(2, pairs, block).to(dtype)))
 
 
 def describe(model: RelationModel) -> dict[str, str]:

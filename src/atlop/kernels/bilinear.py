@@ -60,7 +60,7 @@ class _Bilinear(torch.autograd.Function):
     def forward(ctx: Any, head: Tensor, tail: Tensor, weight: Tensor, block: int) -> Tensor:
         """Compute the scores, and keep what they are computed from."""
         ctx.save_for_backward(head, tail, weight)
-        ctx.block, size = block, 2 * BILINEAR_PAIRS
+        ctx.block, size = block, BILINEAR_PAIRS
         outer = head.new_empty(min(size, len(head)), block, block)
         scores = head.new_zeros(len(head), len(weight), dtype=torch.float32)
         for left, right, target in zip(head.split(size), tail.split(size), scores.split(size), strict=True):
@@ -74,7 +74,7 @@ class _Bilinear(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         """Compute the gradients, the same number of pairs at a time."""
         head, tail, weight = ctx.saved_tensors
-        gradients, size = (torch.empty_like(head), torch.empty_like(tail), torch.zeros_like(weight)), 2 * BILINEAR_PAIRS
+        gradients, size = (torch.empty_like(head), torch.empty_like(tail), torch.zeros_like(weight)), BILINEAR_PAIRS
         buffers = head.new_empty(2, min(size, len(head)), ctx.block, ctx.block)
         rows = (tensor.split(size) for tensor in (gradient.to(head.dtype), head, tail, *gradients[:2]))
         for some, left, right, lefts, rights in zip(*rows, strict=True):

@@ -29,19 +29,19 @@ class Encoder(nn.Module):
 
     def __init__(self, transformer: PreTrainedModel) -> None:
         super().__init__()
-        self.transformer = transformer
-        config = transformer.config
+        self.transformer, config = transformer, transformer.config
         self.width: int = config.hidden_size
         self.layers: int = config.num_hidden_layers * getattr(config, "inner_group_num", 1)
         self.attend: Attend = attend
         self.keeps_projections = False
         # An encoder whose attention cannot be replaced runs unchanged and returns its whole attention map.
-        self.replaceable = bool(getattr(transformer, "_supports_attention_backend", False))
+        causal = any(getattr(module, "is_causal", False) for module in transformer.modules())
+        grouped = getattr(config, "num_key_value_heads", None) not in (None, config.num_attention_heads)
+        self.replaceable = getattr(transformer, "_supports_attention_backend", False) and not (causal or grouped)
         if getattr(transformer, "pooler", None) is not None:
             # No score depends on it, and weights without gradients disturb training on several GPUs.
             transformer._modules["pooler"] = None
-        if self.replaceable:
-            register_attention()
+        register_attention()
         transformer.set_attn_implementation(ATTENTION if self.replaceable else "eager")
 
     @property
@@ -84,8 +84,7 @@ class Encoder(nn.Module):
         collector = MentionRows(positions, self.attend, self.layers)
         output = self.transformer(**given, mention_rows=collector)
         if collector.rows is None or collector.calls != self.layers:
-            name = type(self.transformer).__name__
-            calls = f"{collector.calls} attention calls, expected {self.layers}"
+            name, calls = type(self.transformer).__name__, f"{collector.calls} attention calls, expected {self.layers}"
             raise CheckpointError(f"encoder {name}: got {calls}; this kind of encoder is not supported")
         return output.last_hidden_state, collector.rows, collector.projections
 

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from atlop.batches import Batch
 from atlop.config import ModelConfig
-from atlop.limits import PAIRS
+from atlop.limits import BILINEAR_PRODUCTS, PAIRS
 from atlop.model.encoder import Encoded, Encoder
 from atlop.model.pairs import Contexts, Entities, Projection, pool_entities
 from atlop.model.scores import GroupedBilinear
@@ -59,8 +59,9 @@ class RelationModel(nn.Module):
         entities = pool_entities(encoded, batch, self.pooling)
         contexts = self.context(encoded, entities, batch)
         sides = self.sides(entities.embeddings, contexts.pooled)
-        # In blocks, as the heads and tails [P, K] of all pairs would be large.
-        blocks = zip(batch.pairs.split(PAIRS), batch.pair_contexts.split(PAIRS), strict=True)
+        # In blocks, as the heads and tails [P, K] of all pairs, and their outer products, would be large.
+        most = max(1, min(PAIRS, BILINEAR_PRODUCTS // self.bilinear.block**2))
+        blocks = zip(batch.pairs.split(most), batch.pair_contexts.split(most), strict=True)
         logits = torch.cat([self.score(sides, *block) for block in blocks])
         logits = logits if self.interaction is None else self.interaction(logits, batch)
         output = RelationOutput(logits, batch, encoded, entities, contexts)

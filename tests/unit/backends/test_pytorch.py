@@ -9,6 +9,7 @@ import torch
 
 from atlop.backends.devices import choose_device, choose_precision, has_bf16
 from atlop.backends.pytorch import TorchBackend
+from atlop.backends.workers import Workers
 from atlop.batches import collate
 from atlop.checkpoint import Checkpoint
 from atlop.documents import Document
@@ -117,6 +118,32 @@ def test_several_workers_score_what_one_does(
         np.testing.assert_allclose(output.logits, expected[place % 2].logits, atol=1e-5)
 
 
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1), (2, 5)])
+def test_the_number_of_threads_may_change_after_loading(
+    tiny_checkpoint: Checkpoint, features: list[Features], before: int, after: int
+) -> None:
+    own = torch.get_num_threads()
+    try:
+        torch.set_num_threads(before)
+        backend = TorchBackend(tiny_checkpoint)
+        torch.set_num_threads(after)
+        seen = [torch.get_num_threads() for _ in backend.scores([features] * 5)]
+        assert (seen, torch.get_num_threads()) == ([after] * 5, after)
+    finally:
+        torch.set_num_threads(own)
+
+
+def test_the_number_of_threads_is_not_read_while_workers_share_them() -> None:
+    own = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        one, other = Workers(), Workers()
+        seen = one.run(lambda: other.run(torch.get_num_threads))
+        assert (seen, torch.get_num_threads()) == (1, 2)
+    finally:
+        torch.set_num_threads(own)
+
+
 def test_the_weights_of_the_checkpoint_stay_as_they_are(tiny_checkpoint: Checkpoint, features: list[Features]) -> None:
     before = {name: weight.clone() for name, weight in tiny_checkpoint.model.state_dict().items()}
     list(TorchBackend(tiny_checkpoint).scores([features]))
@@ -150,8 +177,8 @@ def test_bf16_can_be_disabled(bf16: Callable[[bool], None], monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("name", "training", "problem"),
     [
-        ("bf16", False, "got 'bf16', which this processor does not multiply in; use auto or fp32"),
-        ("bf16", True, "got 'bf16', which this processor does not multiply in; use auto or fp32"),
+        ("bf16", False, "got 'bf16', which this processor does not support natively; use auto or fp32"),
+        ("bf16", True, "got 'bf16', which this processor does not support natively; use auto or fp32"),
         ("fp16", True, "got 'fp16', which is for CUDA GPUs and not for cpu; use auto or fp32"),
         ("fp16", False, "got 'fp16', expected one of auto, fp32, bf16"),
         ("int8", False, "got 'int8', expected one of auto, fp32, bf16"),

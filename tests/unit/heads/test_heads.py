@@ -123,7 +123,7 @@ def test_a_head_without_weights_starts_anew_and_says_so(
     with caplog.at_level(logging.WARNING):
         checkpoint = load(tmp_path)
     assert [record.getMessage() for record in caplog.records] == [
-        "the model has no weights for the head 'curious', which starts with new weights"
+        "the model has no weights for the head 'curious': it is initialized at random and must be trained"
     ]
     assert checkpoint.model.heads["curious"].linear.weight.isfinite().all()
     assert checkpoint.model.heads["curious"].linear.weight.abs().sum() > 0

@@ -127,3 +127,19 @@ def test_parts_are_described(make_checkpoint: MakeCheckpoint) -> None:
     names = ["linear layers", "attention", "bilinear layer"]
     assert describe(model) == dict.fromkeys(names, "torch")
     assert kernels._called(PackedLinear.__new__(PackedLinear)) == "oneDNN, weights packed"
+
+
+def test_a_bilinear_layer_of_many_columns_is_not_even_built_for_the_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[tuple[int, ...]] = []
+    monkeypatch.setattr(kernels, "GroupedBilinear", lambda *sizes: built.append(sizes))
+    assert kernels._fastest_bilinear(768, 5, torch.float32, 1) == "torch"
+    assert not built
+
+
+def test_a_bilinear_layer_of_large_blocks_is_probed_with_a_few_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[int, int] = {}
+    monkeypatch.setattr(kernels, "fastest", lambda _, sides: seen.update({sides[0].shape[1]: len(sides[0])}) or "torch")
+    monkeypatch.setattr(kernels, "BILINEAR_PRODUCTS", 2**14)
+    for block in (4, 16, 256):
+        kernels._fastest_bilinear(block, 2, torch.float32, 1)
+    assert seen == {4: 512, 16: 64, 256: 1}

@@ -18,10 +18,12 @@ from transformers import (
     DebertaV2Config,
     DistilBertConfig,
     ElectraConfig,
+    EuroBertConfig,
     ModernBertConfig,
     PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
+    Qwen2Config,
     RobertaConfig,
     XLMRobertaConfig,
 )
@@ -71,6 +73,10 @@ CONFIGS: dict[str, Callable[..., PreTrainedConfig]] = {
     "modernbert, last layer local": lambda **k: ModernBertConfig(
         **MODERN, layer_types=["full_attention", "full_attention", "sliding_attention"], **k
     ),
+    "eurobert, grouped queries": lambda **k: EuroBertConfig(
+        **{**SIZES, "num_attention_heads": 6}, num_key_value_heads=2, pad_token_id=0, **k
+    ),
+    "qwen2, causal": lambda **k: Qwen2Config(**SIZES, num_key_value_heads=3, pad_token_id=0, **k),
     "deberta-v2": lambda **k: DebertaV2Config(**SIZES, conv_kernel_size=3, **k),
     "deberta-v3": lambda **k: DebertaV2Config(
         **SIZES, **V3, pos_att_type=["p2c", "c2p"], position_biased_input=False, **k
@@ -154,7 +160,7 @@ def test_a_padded_batch_is_encoded_as_the_plain_transformer_encodes_it(
     close(encoded.states, whole.last_hidden_state.masked_fill(used == 0, 0))
     places = [(d, place) for d, document in enumerate(features) for place in document.mention_starts.tolist()]
     close(encoded.attention, torch.stack([whole.attentions[-1][d, :, place] for d, place in places]))
-    close(encoded.attention.sum(-1), torch.ones(8, 3))
+    close(encoded.attention.sum(-1), torch.ones(8, transformer.config.num_attention_heads))
 
 
 @NAMED
@@ -253,7 +259,7 @@ def test_training_draws_dropout_from_the_seed_and_evaluation_draws_none(
 @NAMED
 def test_only_encoders_that_need_it_hand_out_the_whole_map(name: str) -> None:
     encoder = Encoder(build(name))
-    assert encoder.replaceable is not name.startswith("deberta")
+    assert encoder.replaceable is not name.startswith(("deberta", "eurobert", "qwen2"))
     kind = encoder.transformer.config._attn_implementation
     assert kind == ("atlop_mention_rows" if encoder.replaceable else "eager")
     assert encoder.width == 24

@@ -135,6 +135,20 @@ def test_pairs_in_portions_score_the_same(
     torch.testing.assert_close(checkpoint.model(parts).logits, whole, atol=1e-6, rtol=0)
 
 
+@torch.no_grad()
+def test_large_blocks_are_scored_a_few_pairs_at_a_time(
+    make_checkpoint: MakeCheckpoint, documents: list[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relation_model, "PAIRS", 6)
+    monkeypatch.setattr(relation_model, "BILINEAR_PRODUCTS", 6 * 4**2)
+    for block, sizes in {1: [6, 2], 4: [6, 2], 6: [2, 2, 2, 2], 12: [1] * 8}.items():
+        checkpoint, seen = make_checkpoint(block_size=block), list[int]()
+        model, batch = checkpoint.model, batch_of(checkpoint, documents)
+        model.bilinear.register_forward_pre_hook(lambda _, given, seen=seen: seen.append(len(given[0])))
+        torch.testing.assert_close(model(batch).logits, textbook(checkpoint, batch), atol=1e-5, rtol=1e-5)
+        assert seen == sizes
+
+
 def test_pairs_in_portions_teach_the_same(
     make_checkpoint: MakeCheckpoint, documents: list[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -179,8 +179,8 @@ def test_a_run_with_other_settings_is_not_resumed(configure: Configure, tmp_path
         train(configure(seed=1, warmup=0.5), tmp_path / "out", resume=True, device="cpu")
     assert str(caught.value) == (
         f"--resume {tmp_path}/out: 2 mistakes\n"
-        "  - warmup: got 0.5, the run began with 0.06\n"
-        "  - seed: got 1, the run began with 66"
+        "  - warmup: got 0.5, the run began with 0.06; restore the setting, or choose a new folder\n"
+        "  - seed: got 1, the run began with 66; restore the setting, or choose a new folder"
     )
     assert (tmp_path / "out" / "training.json").read_bytes() == before
 
@@ -212,7 +212,8 @@ def test_bf16_on_a_processor_without_it_is_told_before_anything_is_read(
     monkeypatch.setenv("ATLOP_DISABLE", "bf16")
     with pytest.raises(AtlopError) as caught:
         train(configure(precision="bf16", train=tmp_path / "none.jsonl"), tmp_path / "out", device="cpu")
-    assert str(caught.value) == "precision: got 'bf16', which this processor does not multiply in; use auto or fp32"
+    problem = "got 'bf16', which this processor does not support natively; use auto or fp32"
+    assert str(caught.value) == f"precision: {problem}"
 
 
 @pytest.mark.parametrize("precision", ["auto", "fp32"])
@@ -326,7 +327,7 @@ def test_a_model_that_memory_cannot_hold_is_told(
     with pytest.raises(AtlopError) as caught:
         train(configure(), tmp_path / "out", device="cpu")
     problem = "DefaultCPUAllocator: can't allocate memory"
-    assert str(caught.value) == f"the model cannot be built in these sizes: {problem}"
+    assert str(caught.value) == f"the model cannot be built at these sizes: {problem}"
 
 
 def test_an_encoder_folder_that_is_missing_is_told(configure: Configure, tmp_path: Path) -> None:
@@ -446,7 +447,7 @@ def test_a_run_from_a_model_is_resumed_from_the_same_model_only(
     assert load(tmp_path / "out").labels == LabelMap(("P1", "P2"), type_constraints=PEOPLE)
     with pytest.raises(ConfigError) as caught:
         train(config, tmp_path / "out", resume=True, device="cpu")
-    message = f"init: got None, the run began with '{base}'"
+    message = f"init: got None, the run began with '{base}'; restore the setting, or choose a new folder"
     assert str(caught.value) == f"--resume {tmp_path}/out: 1 mistake\n  - {message}"
 
 

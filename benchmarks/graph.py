@@ -116,7 +116,7 @@ def queries(graph: GraphStore, corpus: Sequence[Document], *, runs: int) -> dict
         return [facts_about(database, entity) for entity in entities_named(database, name)]
 
     def path(start: str, end: str) -> object:
-        ends = entities_named(database, start)[0], entities_named(database, end)[0]
+        ends = entities_named(database, start)[:1], entities_named(database, end)[:1]
         return shortest_path(database, graph.neighbours, *ends)
 
     named = [f"P{chance.randint(1, RELATIONS)}" for _ in range(runs)]
@@ -194,7 +194,7 @@ def merged(corpus: Sequence[Document], count: int) -> Iterator[str]:
     shared = [node for node in graph.nodes if len({cluster.document for cluster in clusters[node.id]}) > 1]
     texts = {document.title: document for document in corpus}
     chance = random.Random(0)
-    for node in chance.sample(shared, count):
+    for node in chance.sample(shared, min(count, len(shared))):
         yield f"{node.label} ({node.type}), {len(clusters[node.id])} clusters, names: {', '.join(node.names)}"
         for cluster in chance.sample(clusters[node.id], min(3, len(clusters[node.id]))):
             sentence = " ".join(texts[cluster.document].sentences[cluster.mentions[0].sentence])

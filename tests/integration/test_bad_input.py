@@ -74,6 +74,7 @@ SCORE = "evaluate --gold documents.jsonl --predictions bad.json"
 IMPORT = "import-reference --config model/encoder --weights weights.pt --labels rel2id.json --output new"
 COLUMNS = text("rel2id.json", '{"Na": 0, "P1": 1}')
 TRAIN = "train run.yaml --output new"
+TAKEN = "model: already exists and is not an empty folder; choose another --output"
 WHOLE = "expected a complete JSON value; is the file truncated?"
 TWO_TITLES = "expected each once, as gold and predictions are joined by title"
 NO_FOLDER = "no such folder; expected a model folder, or the name of one on the Hugging Face Hub, such as org/name"
@@ -291,8 +292,8 @@ BAD: dict[str, tuple[list[Prepare], str, str]] = {
         IMPORT,
         "rel2id.json: label map: got the columns [0, 2] (list), expected 0 to 1, each once",
     ),
-    "an import over a model": ([], IMPORT.replace("new", "model"), "model: is not an empty folder; choose a new one"),
-    "an export over a model": ([], "export model --output model", "model: is not an empty folder; choose a new one"),
+    "an import over a model": ([], IMPORT.replace("new", "model"), TAKEN),
+    "an export over a model": ([], "export model --output model", TAKEN),
     "an export to an unknown form": (
         [],
         "export model --to tflite --output new",
@@ -326,7 +327,7 @@ BAD: dict[str, tuple[list[Prepare], str, str]] = {
     "nothing to train on": (
         [rows("documents.jsonl", document())],
         TRAIN,
-        "{folder}/documents.jsonl: no document has a pair of entities, expected something to train on",
+        "{folder}/documents.jsonl: no document has a pair of entities, expected at least one to train on",
     ),
     "a folder in use": (
         [],
@@ -362,7 +363,7 @@ def test_what_the_processor_lacks_is_an_error_before_the_model_is_loaded(
     monkeypatch.setenv("ATLOP_DISABLE", "bf16")
     (workplace / "model" / "model.safetensors").unlink()
     result = run("predict documents.jsonl --model model --precision bf16")
-    message = "precision: got 'bf16', which this processor does not multiply in; use auto or fp32"
+    message = "precision: got 'bf16', which this processor does not support natively; use auto or fp32"
     assert (result.exit_code, result.output) == (1, f"atlop: {message}\n")
 
 

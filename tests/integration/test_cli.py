@@ -391,6 +391,11 @@ def test_import_reference_makes_a_model_folder(run: Run, published: Path, expect
     assert facts(read(published / "out.jsonl")) == facts(expected)
 
 
+def test_info_shows_the_folder_as_it_is_named(run: Run, workplace: Path) -> None:
+    (workplace / "model").rename(workplace / "[v1]")
+    assert "folder [v1]" in " ".join(well(run("info [v1]")).split())
+
+
 def test_info_shows_the_parts_of_a_model(run: Run, workplace: Path, make_checkpoint: Callable[..., Checkpoint]) -> None:
     save(make_checkpoint(Calibration(0.25, {"P1": 1}), max_length=50, max_labels=None), workplace / "other")
     out = well(run("info other"))

@@ -68,5 +68,5 @@ def test_the_page_names_relations_of_the_bundled_model() -> None:
     known = {labels.display_name(relation) for relation in labels.relations}
     rows = re.findall(r"^\| (?!Head)([^|]+) \| ([^|]+) \| ([^|]+) \| [\d.]* ?\|$", PAGE, re.MULTILINE)
     assert {relation for _, relation, _ in rows} <= known
-    said, following = map(int, re.findall(r"(\d+) facts that\sthe passages say and (\d+) that follow", PAGE)[0])
+    said, following = map(int, re.findall(r"passages\sstate (\d+) facts,\sand (\d+) follow", PAGE)[0])
     assert len(rows) == said + following

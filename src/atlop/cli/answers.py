@@ -45,8 +45,9 @@ class Answers:
     def shown(self) -> RenderableType:
         """Lay out the facts, each above its documents and sentences."""
         lines = [line for fact in self.facts for line in _lines(fact)] or [Text("no fact")]
-        count = f"The first {len(self.facts):,} facts; --limit shows more." if self.more else ""
-        return Group(*lines, *([Text(count, style="dim")] if count else []))
+        count = "fact is" if len(self.facts) == 1 else f"{len(self.facts):,} facts are"
+        more = [Text(f"Only the first {count} shown; --limit shows more.", style="dim")] if self.more else []
+        return Group(*lines, *more)
 
 
 def answered(
@@ -59,28 +60,26 @@ def answered(
         AtlopError: if there is no path.
     """
     database = graph.database
+    if path is not None:
+        return Answers(_shortest(graph, *path))
     if entity is not None:
-        found = [
-            fact for one in entities_named(database, entity) for fact in facts_about(database, one, limit=limit + 1)
-        ]
-        return Answers(found[:limit], len(found) > limit)
-    if relation is not None:
+        found = facts_about(database, *entities_named(database, entity), limit=limit + 1)
+    elif relation is not None:
         found = facts_of(database, relation, limit=limit + 1)
-        return Answers(found[:limit], len(found) > limit)
-    if path is None:
+    else:
         raise ValueError("got no question")
-    return Answers(_shortest(graph, *path))
+    return Answers(found[:limit], len(found) > limit)
 
 
 def _shortest(graph: GraphStore, start: str, end: str) -> list[Answer]:
-    """Return a shortest path between entities with two names; if several share a name, between any connected pair."""
-    database = graph.database
-    for first in entities_named(database, start):
-        for last in entities_named(database, end):
-            found = shortest_path(database, graph.neighbours, first, last)
-            if found:
-                return found
-    raise AtlopError(f"no path of facts leads from {start!r} to {end!r}")
+    """Return a shortest path from any entity with one name to any with another."""
+    starts, ends = entities_named(graph.database, start), entities_named(graph.database, end)
+    if set(starts) & set(ends):
+        raise AtlopError(f"{start!r} and {end!r} are the same entity")
+    found = shortest_path(graph.database, graph.neighbours, starts, ends)
+    if not found:
+        raise AtlopError(f"no path of facts leads from {start!r} to {end!r}")
+    return found
 
 
 def _lines(fact: Answer) -> Iterator[RenderableType]:

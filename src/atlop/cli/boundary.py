@@ -53,7 +53,7 @@ class Commands(TyperGroup):
         """Run the command."""
         with one_line(debug=ctx.params["debug"]):
             if "" in ctx.args:  # as a path it would be the current folder
-                raise AtlopError("got an empty argument, expected none; is a variable of the shell not set?")
+                raise AtlopError("got an empty argument; is a shell variable unset?")
             return super().invoke(ctx)
 
 
@@ -100,7 +100,7 @@ def _explained(error: BaseException) -> str | None:
     if isinstance(error, RecursionError):
         return "the input is nested too deeply"
     if _is_out_of_memory(error):
-        return "out of memory; give it smaller documents or batches, or a machine with more memory"
+        return "out of memory; use smaller documents or batches, or a machine with more memory"
     return _explained_os_error(error) if isinstance(error, OSError) else None
 
 

@@ -103,7 +103,7 @@ def _check_distinct(files: Sequence[Path]) -> None:
     for file, count in counts.items():
         if count > 1:
             name = "standard input" if file == STANDARD_INPUT else str(next(f for f in files if f.resolve() == file))
-            raise DataError(f"got it {count} times among the inputs, expected it once", file=name)
+            raise DataError(f"is named {count} times among the inputs, expected once", file=name)
 
 
 def total_size(files: Sequence[Path]) -> int | None:

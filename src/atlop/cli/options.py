@@ -11,7 +11,8 @@ import importlib
 import os
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Annotated, Any
@@ -133,13 +134,20 @@ def check_writable(path: Path) -> None:
     Raises:
         DataError: if it cannot be.
     """
-    try:
+    with _place_of(path):
         mode = _mode(path)
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if stat.S_ISREG(mode):  # a temporary file beside it is written first
             with TemporaryFile(dir=path.resolve().parent):
                 pass
+
+
+@contextmanager
+def _place_of(path: Path) -> Iterator[None]:
+    """Turn an error about a path into one that names it."""
+    try:
+        yield
     except OSError as error:
         raise DataError(f"cannot be written: {error.strerror}", file=str(path)) from error
     except ValueError as error:
@@ -158,10 +166,13 @@ def check_empty(folder: Path) -> None:
     """Check that a folder can take a new model.
 
     Raises:
-        AtlopError: if it exists and is not an empty folder.
+        AtlopError: if it exists and is not an empty folder, or a part of its path is a file.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise AtlopError(f"{folder}: is not an empty folder; choose a new one")
+    with _place_of(folder):
+        _mode(folder)
+        taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    if taken:
+        raise AtlopError(f"{folder}: already exists and is not an empty folder; choose another --output")
 
 
 def import_module(name: str) -> None:

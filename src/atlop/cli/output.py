@@ -47,7 +47,8 @@ def _show(documents: Iterable[Document], target: str) -> None:
 
 
 def _tables(documents: Iterable[Document]) -> Iterator[bytes]:
-    screen = Console(width=WIDTH, highlight=False, file=io.StringIO())
+    # FORCE_COLOR would colour a file, too.
+    screen = Console(width=WIDTH, highlight=False, color_system=None, file=io.StringIO())
     for document in documents:
         with screen.capture() as capture:
             screen.print(relation_table(document))

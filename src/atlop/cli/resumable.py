@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +14,7 @@ from typing import Any
 
 from atlop.documents import Document
 from atlop.errors import AtlopError, DataError
-from atlop.folder import SETTINGS
+from atlop.folder import CALIBRATION, SETTINGS
 from atlop.formats import stream
 from atlop.locking import locked
 
@@ -26,9 +27,13 @@ INPUT = {**TEXT_INPUT, "entities": "entities", "candidates": "candidate pairs"}
 
 
 def settings_of(folder: Path, **options: object) -> dict[str, str]:
-    """Return what predictions depend on besides the documents: the model, when it was saved, and the options."""
-    saved = datetime.fromtimestamp((folder / SETTINGS).stat().st_mtime).isoformat()
-    return {"model": str(folder.resolve()), "saved": saved, **{name: str(value) for name, value in options.items()}}
+    """Return what predictions depend on besides the documents: the model, its last changes, and the options."""
+    changed = {"saved": _changed(folder / SETTINGS), "tuned": _changed(folder / CALIBRATION)}
+    return {"model": str(folder.resolve()), **changed, **{name: str(value) for name, value in options.items()}}
+
+
+def _changed(file: Path) -> str:
+    return datetime.fromtimestamp(file.stat().st_mtime).isoformat() if file.exists() else "never"
 
 
 @contextmanager
@@ -39,7 +44,7 @@ def resumable_output(
 
     The folder contains ``run.json``, what the predictions depend on besides the input; ``predictions.jsonl``, to which
     every document is added as soon as it is predicted; and ``lock``, which keeps a second run from adding to it. It is
-    removed at the end unless predictions are left in it.
+    removed at the end unless predictions are left in it. If the file is a link, the folder is beside what it leads to.
 
     Args:
         output: the file.
@@ -50,6 +55,8 @@ def resumable_output(
         AtlopError: if another run uses the folder, or the kept predictions were made with other settings.
         DataError: if the folder cannot be written.
     """
+    if output.is_symlink():  # the link itself would be replaced
+        output = Path(os.path.realpath(output))
     folder = output.with_name(f"{output.name}.partial")
     with ExitStack() as stack:
         with _writable(folder):

@@ -95,7 +95,7 @@ def _count_table(title: str, rows: Mapping[str, Counts]) -> Table:
 def check_table(report: Report) -> str:
     """Lay out what a file of documents contains, and what is odd in it, with the first place of each finding."""
     held = Table(box=None, show_header=False)
-    held.add_row("holds", ", ".join(f"{count:,} {what}" for what, count in report.counts.items()))
+    held.add_row("holds", ", ".join(_counted(count, what) for what, count in report.counts.items()))
     held.add_row("entity types", Text(_most(report.types)))
     held.add_row("relations", Text(_most(report.relations)))
     found = Table(box=box.SIMPLE_HEAD)
@@ -105,6 +105,12 @@ def check_table(report: Report) -> str:
     for finding in report.findings:
         found.add_row(finding.what, f"{finding.count:,}", Text(finding.examples[0]))
     return f"{render(held)}\n{render(found) if report.findings else 'nothing is odd'}"
+
+
+def _counted(count: int, what: str) -> str:
+    """Return a number with the noun, whose plural is given."""
+    singular = f"{what[:-3]}y" if what.endswith("ies") else what.removesuffix("s")
+    return f"{count:,} {singular if count == 1 else what}"
 
 
 def _most(counts: Mapping[str, int]) -> str:
@@ -138,7 +144,7 @@ def model_table(folder: Path, checkpoint: Checkpoint, more: Mapping[str, str] | 
     }
     table = Table(box=None, show_header=False)
     for name, value in {**rows, **(more or {})}.items():
-        table.add_row(name, value)
+        table.add_row(name, Text(value))
     return render(table)
 
 

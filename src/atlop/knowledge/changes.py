@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from atlop.documents import Document
 from atlop.errors import DataError
 from atlop.knowledge.census import Census, Entry, direct
 from atlop.knowledge.fact import Source
-from atlop.knowledge.generations import CENSUS, DATABASE, NEIGHBOURS
+from atlop.knowledge.generations import CENSUS, DATABASE, NEIGHBOURS, readable, writing
 from atlop.knowledge.graph import Node
 from atlop.knowledge.identity import node_id
 from atlop.knowledge.merging import Key
@@ -40,8 +41,10 @@ class Changes:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._census = Census(folder / CENSUS if (folder / CENSUS).exists() else None)
-        self._database = Store(str(folder / DATABASE))
+        with readable(folder / CENSUS):
+            self._census = Census(folder / CENSUS if (folder / CENSUS).exists() else None)
+        with self._writing():
+            self._database = Store(str(folder / DATABASE))
         self._described = {node for entry in self._census.entries.values() for node in entry.nodes}
         self._waiting: list[Source] = []
         self._touched: set[str] = set()
@@ -79,21 +82,36 @@ class Changes:
         """
         if title not in self:
             raise DataError("is not in this graph", document=title)
-        self._write_waiting()
+        if any(source.title == title for source in self._waiting):
+            self._write_waiting()
         entry = self._census.entries.pop(title)
-        for quad in _links(title, entry):
-            self._database.remove(quad)
         self._touched.update(entry.nodes)
         self._doubtful |= direct(entry)
-        self._database.remove_graph(document_iri(title))
+        with self._writing():
+            for quad in _links(title, entry):
+                self._database.remove(quad)
+            self._database.remove_graph(document_iri(title))
+
+    def _writing(self) -> AbstractContextManager[None]:
+        return writing(self._folder.parent)
 
     def _write_waiting(self) -> None:
-        self._database.bulk_extend(quad for source in self._waiting for quad in _quads(source))
+        with self._writing():
+            self._database.bulk_extend(quad for source in self._waiting for quad in _quads(source))
         self._waiting.clear()
 
     def apply(self) -> None:
-        """Merge again, and rewrite the links and the entities that have changed."""
+        """Merge again, and rewrite the links and the entities that have changed.
+
+        Raises:
+            DataError: if the graph cannot be written.
+        """
         self._write_waiting()
+        with self._writing():
+            self._merge()
+            self._database.flush()
+
+    def _merge(self) -> None:
         keys, named = self._census.keys(), cache(node_id)
         found: list[set[Quad]] = []
         for title, entry in self._census.entries.items():
@@ -131,10 +149,11 @@ class Changes:
                 self._database.remove(quad)
         nodes = self._census.nodes(keys, self._touched)
         self._database.bulk_extend(quad for node in nodes for quad in _node_quads(node))
+        self._described |= self._touched
+        self._touched.clear()
 
     def close(self) -> None:
-        """Write everything to disk and close the database."""
-        self._database.flush()
+        """Close the database."""
         del self._database
 
 

@@ -95,13 +95,15 @@ def _mention(document: Document, mention: Mention) -> Passage:
 
 
 def _facts(document: Document, clusters: tuple[Cluster, ...]) -> Iterator[Fact]:
-    names: dict[str, str | None] = {}
-    for relation in sorted(document.relations, key=lambda relation: relation.fact):
+    ordered = sorted(document.relations, key=lambda relation: relation.fact)
+    # A relation has one name in a document: the first that a fact gives.
+    names = {relation.relation: relation.name for relation in reversed(ordered) if relation.name is not None}
+    for relation in ordered:
         yield Fact(
             head=clusters[relation.head],
             tail=clusters[relation.tail],
             relation=relation.relation,
-            name=names.setdefault(relation.relation, relation.name),  # a relation has one name in a document
+            name=names.get(relation.relation),
             sentences=_sentences(document, relation),
             is_evidence=bool(relation.evidence),
             confidence=None if relation.confidence is None else float(relation.confidence),

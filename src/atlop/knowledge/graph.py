@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from atlop.documents import Document
@@ -78,8 +78,7 @@ class Graph:
         Raises:
             DataError: if two documents have the same title.
         """
-        found = tuple(sources)
-        _check_titles(found)
+        found = tuple(_distinct(sources))
         keys = _keys(found)
         node_of = {place: node_id(key) for place, key in keys.items()}
         edges = tuple(edge(fact, node_of) for source in found for fact in source.facts)
@@ -106,11 +105,15 @@ def edge(fact: Fact, node_of: Mapping[tuple[str, int], str]) -> Edge:
     return Edge(statement, node_of[place(fact.head)], node_of[place(fact.tail)], fact)
 
 
-def _check_titles(sources: tuple[Source, ...]) -> None:
-    for title, count in Counter(source.title for source in sources).items():
-        if count > 1:
-            problem = f"got {count} documents with this title, expected every title once, as facts are traced by it"
-            raise DataError(problem, document=title, field="title")
+def _distinct(sources: Iterable[Source]) -> Iterator[Source]:
+    """Yield sources as they come, up to the first whose title has occurred before."""
+    titles: set[str] = set()
+    for source in sources:
+        if source.title in titles:
+            problem = "got 2 documents with this title, expected every title once, as facts are traced by it"
+            raise DataError(problem, document=source.title, field="title")
+        titles.add(source.title)
+        yield source
 
 
 def _keys(sources: tuple[Source, ...]) -> dict[tuple[str, int], Key]:

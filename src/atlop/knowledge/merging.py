@@ -34,8 +34,9 @@ class Rule:
     alias; ``None`` for no aliases."""
 
 
-_TWO_CHARACTERS = Rule(r"\w.*\w")
-_TWO_WORDS = Rule(r"\w+ .*\w")
+# In many scripts, a name ends in a mark, which is no \w.
+_TWO_CHARACTERS = Rule(r"\w.*\w.*")
+_TWO_WORDS = Rule(r"\w.* .*\w.*")
 _YEAR = Rule(r"(.* )?[12]\d{3}( .*)?", alias=None)
 _NOTHING = Rule(r"(?!)", alias=None)
 

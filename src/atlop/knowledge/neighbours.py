@@ -35,7 +35,7 @@ class Neighbours:
     @classmethod
     def read(cls, path: Path) -> Neighbours:
         """Read what :meth:`write` wrote."""
-        with np.load(path) as stored:
+        with path.open("rb") as file, np.load(file) as stored:
             return cls(stored["ids"], stored["starts"], stored["others"])
 
     def write(self, path: Path) -> None:
@@ -43,26 +43,29 @@ class Neighbours:
         with path.open("wb") as file:
             np.savez(file, ids=self.ids, starts=self.starts, others=self.others)
 
-    def path(self, start: str, end: str) -> list[str]:
+    def path(self, starts: Iterable[str], ends: Iterable[str]) -> list[str]:
         """Return the identifiers on a shortest path, with both ends; empty if there is none.
 
         Args:
-            start: an identifier.
-            end: another one.
+            starts: the identifiers of which one begins the path.
+            ends: those of which one ends it.
         """
-        first, last = self._place(start), self._place(end)
-        if first is None or last is None:
+        front, last = self._places(starts), self._places(ends)
+        if not len(last):
             return []
         came_from = np.full(len(self.ids), -1)
-        came_from[first] = first
-        front = np.array([first])
-        while len(front) and came_from[last] < 0:
+        came_from[front] = front
+        while len(front) and (came_from[last] < 0).all():
             front = self._grown(front, came_from)
-        return self._traced(came_from, first, last) if came_from[last] >= 0 else []
+        reached = last[came_from[last] >= 0]
+        return self._traced(came_from, int(reached[0])) if len(reached) else []
 
-    def _place(self, name: str) -> int | None:
-        found = int(np.searchsorted(self.ids, name.encode()))
-        return found if found < len(self.ids) and self.ids[found] == name.encode() else None
+    def _places(self, names: Iterable[str]) -> NDArray[np.int64]:
+        """Return the indices of identifiers, without those that have no neighbours."""
+        named = [name.encode() for name in names]
+        places = ((int(np.searchsorted(self.ids, name)), name) for name in named)
+        found = [place for place, name in places if place < len(self.ids) and self.ids[place] == name]
+        return np.array(found, dtype=np.int64)
 
     def _grown(self, front: NDArray[Any], came_from: NDArray[Any]) -> NDArray[Any]:
         """Record from where the neighbours of a front are reached, and return those not reached before."""
@@ -74,8 +77,8 @@ class Neighbours:
         came_from[far[new]] = near[new]
         return np.unique(far[new])
 
-    def _traced(self, came_from: NDArray[Any], first: int, last: int) -> list[str]:
+    def _traced(self, came_from: NDArray[Any], last: int) -> list[str]:
         places = [last]
-        while places[-1] != first:
-            places.append(int(came_from[places[-1]]))
+        while (before := int(came_from[places[-1]])) != places[-1]:  # a start comes from itself
+            places.append(before)
         return [self.ids[place].decode() for place in reversed(places)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from itertools import chain, islice, pairwise
@@ -85,18 +85,22 @@ def entities_named(database: Store, name: str) -> list[Entity]:
     return sorted(described, key=lambda entity: (entity.type, entity.label, entity.id))
 
 
-def facts_about(database: Store, entity: Entity, *, limit: int = LIMIT) -> list[Answer]:
-    """Return facts of which an entity is the head or the tail.
+def facts_about(database: Store, *entities: Entity, limit: int = LIMIT) -> list[Answer]:
+    """Return facts of which one of several entities is the head or the tail, each once.
 
     Args:
         database: the store.
-        entity: one that :func:`entities_named` found.
+        entities: what :func:`entities_named` found, or some of it.
         limit: the maximum number of facts to return.
     """
-    subject = iri("entity", entity.id)
-    as_head = matching(database, subject, graph=terms.DIRECT_GRAPH)
-    as_tail = matching(database, None, None, subject, graph=terms.DIRECT_GRAPH)
-    return _answers(database, islice(dict.fromkeys(islice(chain(as_head, as_tail), 2 * limit)), limit))
+    quads = chain.from_iterable(_quads_about(database, iri("entity", entity.id)) for entity in entities)
+    # No fact comes more than twice: once with its head and once with its tail.
+    return _answers(database, islice(dict.fromkeys(islice(quads, 2 * limit)), limit))
+
+
+def _quads_about(database: Store, subject: NamedNode) -> Iterator[Any]:
+    yield from matching(database, subject, graph=terms.DIRECT_GRAPH)
+    yield from matching(database, None, None, subject, graph=terms.DIRECT_GRAPH)
 
 
 def facts_of(database: Store, relation: str, *, limit: int = LIMIT) -> list[Answer]:
@@ -120,7 +124,9 @@ def facts_of(database: Store, relation: str, *, limit: int = LIMIT) -> list[Answ
     return _answers(database, iter(found))
 
 
-def shortest_path(database: Store, neighbours: Neighbours, start: Entity, end: Entity) -> list[Answer]:
+def shortest_path(
+    database: Store, neighbours: Neighbours, starts: Iterable[Entity], ends: Iterable[Entity]
+) -> list[Answer]:
     """Return the facts of a shortest path between two entities, in order; empty if there is none.
 
     A fact is followed in both directions.
@@ -128,10 +134,11 @@ def shortest_path(database: Store, neighbours: Neighbours, start: Entity, end: E
     Args:
         database: the store.
         neighbours: its neighbours.
-        start: one that :func:`entities_named` found.
-        end: another one.
+        starts: what :func:`entities_named` found; the path begins with any of them.
+        ends: those of which any ends the path.
     """
-    nodes = [iri("entity", node) for node in neighbours.path(start.id, end.id)]
+    path = neighbours.path((start.id for start in starts), (end.id for end in ends))
+    nodes = [iri("entity", node) for node in path]
     return _answers(database, (_between(database, *pair) for pair in pairwise(nodes)))
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from io import BytesIO
 
-from pyoxigraph import QueryBoolean, QuerySolutions, QueryTriples, RdfFormat, Store, serialize
+from pyoxigraph import QueryBoolean, QuerySolutions, QueryTriples, RdfFormat, Store
 
 from atlop.documents.checks import check_string
-from atlop.errors import DataError, reason
+from atlop.errors import AtlopError, DataError, reason
+from atlop.knowledge.export.rdf import serialized
 from atlop.knowledge.rdf import terms
 
 
@@ -25,7 +25,8 @@ class Table:
 def sparql(database: Store, query: str) -> Table | str:
     """Answer a SPARQL query, which sees all graphs as one; it cannot change anything.
 
-    The prefixes of :data:`~atlop.knowledge.rdf.terms.PREFIXES` need no declaration.
+    The prefixes of :data:`~atlop.knowledge.rdf.terms.PREFIXES` need no declaration. A SERVICE asks the server that it
+    names, over the network.
 
     Args:
         database: the store.
@@ -33,18 +34,22 @@ def sparql(database: Store, query: str) -> Table | str:
 
     Raises:
         DataError: if the query cannot be parsed as one of them.
+        AtlopError: if it fails while it is answered, such as when the server that a SERVICE names does not respond.
     """
     check_string("query", query, empty=True)
     try:
-        found = database.query(query, prefixes=terms.PREFIXES, use_default_graph_as_union=True)
+        return _answer(database.query(query, prefixes=terms.PREFIXES, use_default_graph_as_union=True))
     except SyntaxError as error:
         raise DataError(f"the SPARQL query cannot be read: {reason(error)}") from error
+    except (OSError, RuntimeError) as error:
+        raise AtlopError(f"the SPARQL query cannot be answered: {reason(error)}") from error
+
+
+def _answer(found: QuerySolutions | QueryBoolean | QueryTriples) -> Table | str:
     if isinstance(found, QueryBoolean):
         return Table(("answer",), ((str(bool(found)).lower(),),))
     if isinstance(found, QueryTriples):
-        turtle = BytesIO()
-        serialize(found, turtle, format=RdfFormat.TURTLE, prefixes=terms.PREFIXES)
-        return turtle.getvalue().decode()
+        return serialized(found, RdfFormat.TURTLE).decode()
     return _table(found)
 
 

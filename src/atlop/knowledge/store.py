@@ -38,8 +38,13 @@ class GraphStore:
 
     @cached_property
     def neighbours(self) -> Neighbours:
-        """Which entities have a fact in common; read when it is first needed."""
-        return Neighbours.read(self._neighbours)
+        """Which entities have a fact in common; read when it is first needed.
+
+        Raises:
+            DataError: if the file cannot be read.
+        """
+        with generations.readable(self._neighbours):
+            return Neighbours.read(self._neighbours)
 
     def titles(self) -> list[str]:
         """Return the titles of the documents, sorted."""
@@ -68,17 +73,16 @@ class GraphStore:
 
 @contextmanager
 def opened(folder: str | Path) -> Iterator[GraphStore]:
-    """Open a graph for reading.
+    """Open a graph for reading; it stays as it is until the end, even if it is changed meanwhile.
 
     Args:
         folder: the folder of the store.
 
     Raises:
-        DataError: if it holds no graph.
+        DataError: if it holds no graph, or one that cannot be read.
     """
-    generation = generations.current(Path(folder))
-    with generations.open_database(generation) as database:
-        yield GraphStore(database, generation / generations.NEIGHBOURS)
+    with generations.in_force(Path(folder)) as generation:
+        yield GraphStore(generations.open_database(generation), generation / generations.NEIGHBOURS)
 
 
 @contextmanager

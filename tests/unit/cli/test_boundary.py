@@ -48,7 +48,7 @@ class OutOfMemoryError(RuntimeError):
     """Named like torch's error for the memory of a GPU."""
 
 
-MEMORY = "out of memory; give it smaller documents or batches, or a machine with more memory"
+MEMORY = "out of memory; use smaller documents or batches, or a machine with more memory"
 FAILURES = {
     "of atlop": (AtlopError("a.json: is bad"), 1, "a.json: is bad"),
     "of a file": (PermissionError(13, "Permission denied", "a.json"), 1, "a.json: Permission denied"),
@@ -113,7 +113,7 @@ def test_an_output_that_nobody_reads_ends_quietly(run: Run, wrapped: bool) -> No
 
 def test_an_empty_argument_is_not_the_current_folder() -> None:
     result = CliRunner().invoke(app, ["predict", "", "--output", "out.jsonl"])
-    line = "atlop: got an empty argument, expected none; is a variable of the shell not set?\n"
+    line = "atlop: got an empty argument; is a shell variable unset?\n"
     assert (result.exit_code, result.output) == (1, line)
 
 

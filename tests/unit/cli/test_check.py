@@ -39,11 +39,17 @@ def test_a_file_without_oddities() -> None:
     result = check("fine.jsonl", "--strict")
     assert result.exit_code == 0
     assert lines(result) == [
-        "holds 1 documents, 1 sentences, 2 words, 2 entities, 2 mentions, 2 relations",
+        "holds 1 document, 1 sentence, 2 words, 2 entities, 2 mentions, 2 relations",
         "entity types PER 2",
         "relations knows 2",
         "nothing is odd",
     ]
+
+
+def test_one_of_each_is_named_so(folder: Path) -> None:
+    write([Document("A", (("Ada",),), (Entity((Mention(0, 0, 1, "PER", "Ada"),)),))], folder / "one.jsonl")
+    expected = "holds 1 document, 1 sentence, 1 word, 1 entity, 1 mention, 0 relations"
+    assert lines(check("one.jsonl"))[0] == expected
 
 
 def test_oddities_are_shown_as_they_are_written() -> None:

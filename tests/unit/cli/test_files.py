@@ -101,8 +101,8 @@ REFUSED = {
         "result.zip: got facts in leaderboard format, expected documents; read them with read_submission() "
         "and join them to their documents with attach()",
     ),
-    "a file twice": (["a.jsonl", "link.jsonl"], "a.jsonl: got it 2 times among the inputs, expected it once"),
-    "the standard input twice": (["-", "-"], "standard input: got it 2 times among the inputs, expected it once"),
+    "a file twice": (["a.jsonl", "link.jsonl"], "a.jsonl: is named 2 times among the inputs, expected once"),
+    "the standard input twice": (["-", "-"], "standard input: is named 2 times among the inputs, expected once"),
 }
 
 

@@ -137,7 +137,30 @@ def test_questions_are_answered(added: Run, question: list[str], expected: list[
 def test_the_limit_is_told(added: Run) -> None:
     lines = added("query", "store", "--entity", "United Kingdom", "--limit", "1").stdout.splitlines()
     assert len(lines) == 3
-    assert lines[-1].rstrip() == "The first 1 facts; --limit shows more."
+    assert lines[-1].rstrip() == "Only the first fact is shown; --limit shows more."
+
+
+def test_what_is_about_entities_of_one_name_is_told_once(run: Run) -> None:
+    namesakes = tuple(Entity((Mention(0, 0, 1, kind, "Paris"),)) for kind in ("PER", "LOC", "MISC"))
+    facts = (Relation(0, 1, "born in"), Relation(1, 0, "named after"), Relation(2, 0, "painted by"))
+    write([Document("Paris", (("Paris", "."),), namesakes, facts)], "ada.jsonl")
+    run("add", "store", "ada.jsonl")
+    found = json.loads(run("query", "store", "--entity", "Paris", "--json").stdout)
+    assert sorted(fact["relation"] for fact in found) == ["born in", "named after", "painted by"]
+    out = run("query", "store", "--entity", "Paris", "--limit", "2").stdout
+    assert out.splitlines()[-1].rstrip() == "Only the first 2 facts are shown; --limit shows more."
+    assert "--limit" not in run("query", "store", "--entity", "Paris", "--limit", "3").stdout
+
+
+def test_the_path_between_namesakes_is_the_shortest(run: Run) -> None:
+    names = [("LOC", "Paris"), ("PER", "Bo Li"), ("PER", "Ada Li"), ("PER", "Paris"), ("LOC", "Troy")]
+    named = tuple(Entity((Mention(0, 0, 1, kind, name),)) for kind, name in names)
+    facts = tuple(Relation(head, tail, "knows") for head, tail in ((0, 1), (1, 2), (2, 4), (3, 4)))
+    write([Document("Paris", (("Paris", "."),), named, facts)], "ada.jsonl")
+    run("add", "store", "ada.jsonl")
+    for question in (["Paris", "Troy"], ["Troy", "Paris"]):
+        (fact,) = json.loads(run("query", "store", "--path", *question, "--json").stdout)
+        assert (fact["head"]["type"], fact["tail"]["label"]) == ("PER", "Troy")
 
 
 def test_answers_are_json(added: Run) -> None:
@@ -163,7 +186,7 @@ def test_sparql_is_a_table_or_json_or_turtle(added: Run) -> None:
 @pytest.mark.parametrize(
     ("question", "expected"),
     [
-        ([], "got none, expected one of --entity, --relation, --path, --sparql"),
+        ([], "got no question, expected one of --entity, --relation, --path, --sparql"),
         (
             ["--entity", "Ada", "--relation", "P1"],
             "got --entity and --relation, expected one of --entity, --relation, --path, --sparql",
@@ -174,6 +197,7 @@ def test_sparql_is_a_table_or_json_or_turtle(added: Run) -> None:
             ["--path", "London", "Analytical Engine"],
             "no path of facts leads from 'London' to 'Analytical Engine'",
         ),
+        (["--path", "London", "london"], "'London' and 'london' are the same entity"),
     ],
 )
 def test_a_question_without_an_answer_is_an_error(added: Run, question: list[str], expected: str) -> None:

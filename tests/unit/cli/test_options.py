@@ -144,5 +144,11 @@ def test_a_pipe_is_left_to_the_writer(place: Path) -> None:
 @pytest.mark.parametrize("name", ["a", "."])
 def test_a_model_needs_an_empty_folder(place: Path, name: str) -> None:
     options.check_empty(Path("new"))
-    expected = f"{name}: is not an empty folder; choose a new one"
+    expected = f"{name}: already exists and is not an empty folder; choose another --output"
     assert problem(options.check_empty, Path(name)) == expected
+
+
+def test_a_model_needs_a_place_for_its_folder(place: Path) -> None:
+    options.check_empty(Path("new/model"))
+    assert problem(options.check_empty, Path("a/model")) == "a/model: cannot be written: Not a directory"
+    assert problem(options.check_empty, Path("a\0b")) == "a\0b: cannot be written: the name contains a NUL"

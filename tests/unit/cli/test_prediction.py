@@ -102,6 +102,14 @@ def test_no_more_is_read_than_a_fixed_number_ahead(tmp_path: Path, target: str, 
     assert 0 < most <= PREFETCHED + 1
 
 
+def test_a_table_in_a_file_has_no_colours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    run(Extractor(), tmp_path / "out", target="table")
+    text = (tmp_path / "out").read_text(encoding="utf-8")
+    assert "Document 0" in text
+    assert "\x1b" not in text
+
+
 def test_predictions_are_written_while_others_are_made(tmp_path: Path) -> None:
     kept = []
     with resumable_output(tmp_path / "out.jsonl", {}) as partial:

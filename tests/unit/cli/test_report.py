@@ -72,10 +72,10 @@ def test_a_sweep_that_the_page_does_not_show(folder: Path) -> None:
 WRONG = {
     "missing.jsonl --output page.md": "missing.jsonl: cannot be read: No such file or directory",
     "tiny.jsonl tiny.jsonl --output page.md": "sweep tiny: got row 'full', seed 1, 2 times, expected it once",
-    "tiny.jsonl --output tiny.jsonl": "--output: got 'tiny.jsonl', which is another file of the report; "
-    "choose a new one",
-    "tiny.jsonl --output page.md --html ./page.md": "--html: got 'page.md', which is another file of the report; "
-    "choose a new one",
+    "tiny.jsonl --output tiny.jsonl": "--output: got 'tiny.jsonl', which is a results file or another page of "
+    "this report; choose another name",
+    "tiny.jsonl --output page.md --html ./page.md": "--html: got 'page.md', which is a results file or another page of "
+    "this report; choose another name",
     "tiny.jsonl --output .": "--output: got '.', expected the name of a file",
     "tiny.jsonl --output no/page.md": "no/page.md: cannot be written: No such file or directory",
     "tiny.jsonl --output page.md --figures tiny.jsonl": "tiny.jsonl/tiny-facts.png: cannot be written: File exists",

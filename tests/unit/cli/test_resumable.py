@@ -80,6 +80,16 @@ def test_the_old_output_stays_until_the_last_line_is_written(make: Make, tmp_pat
     assert (tmp_path / "out.jsonl").read_text() == "old"
 
 
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "out.jsonl").symlink_to("there/file.jsonl")
+    with resumable_output(tmp_path / "out.jsonl", MADE_WITH) as partial:
+        partial.write(LINES)
+    assert (tmp_path / "out.jsonl").is_symlink()
+    assert (tmp_path / "there" / "file.jsonl").read_bytes() == b"".join(LINES)
+    assert names(tmp_path) == ["out.jsonl", "there"]
+
+
 def test_an_interruption_says_how_many_documents_are_kept(make: Make) -> None:
     assert str(stop_after(make, 2)) == "documents kept: 2; the same command continues with the next"
 
@@ -226,9 +236,13 @@ def test_settings_name_the_model_and_when_it_was_saved(tmp_path: Path, monkeypat
         (tmp_path / "atlop.json").touch()
         os.utime(tmp_path / "atlop.json", (saved, saved))
         settings.append(settings_of(tmp_path, precision="fp32", prune=False))
-    assert settings[0] == {"model": str(tmp_path), "saved": settings[0]["saved"], "precision": "fp32", "prune": "False"}
+    saved = {"model": str(tmp_path), "saved": settings[0]["saved"], "tuned": "never"}
+    assert settings[0] == {**saved, "precision": "fp32", "prune": "False"}
     first, second = (datetime.fromisoformat(found["saved"]) for found in settings)
     assert (second - first).total_seconds() == 1000
     monkeypatch.chdir(tmp_path.parent)
     assert settings_of(Path(tmp_path.name), precision="fp32", prune=False) == settings[1]
     assert json.loads(json.dumps(settings[0])) == settings[0]
+    (tmp_path / "calibration.json").touch()
+    os.utime(tmp_path / "calibration.json", (1000, 1000))
+    assert settings_of(tmp_path)["tuned"] == settings[0]["saved"]

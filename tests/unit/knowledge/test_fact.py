@@ -29,3 +29,9 @@ def test_a_relation_has_one_name_in_a_document(two_documents: list[Document]) ->
     relations = (Relation(1, 0, "P1", name="second"), Relation(0, 1, "P1", name="first"))
     facts = Source.of(two_documents[0].with_relations(relations)).facts
     assert [(fact.head.index, fact.name) for fact in facts] == [(0, "first"), (1, "first")]
+
+
+def test_a_name_that_only_a_later_fact_has_is_that_of_all(two_documents: list[Document]) -> None:
+    relations = (Relation(0, 1, "P1"), Relation(1, 0, "P1", name="second"), Relation(2, 0, "P2"))
+    facts = Source.of(two_documents[0].with_relations(relations)).facts
+    assert [fact.name for fact in facts] == ["second", "second", None]

@@ -32,6 +32,9 @@ def key(wanted: Cluster, *others: Cluster) -> Key:
         ("LOC", "X", "X", False),
         ("Chemical", "Insulin", "insulin", True),
         ("LOC", "", "", False),
+        ("LOC", "दिल्ली", "दिल्ली", True),
+        ("PER", "मोहन गांधी", "मोहन गांधी", True),
+        ("PER", "गांधी", "गांधी", False),
     ],
 )
 def test_the_rule_of_each_type(kind: str, one: str, other: str, merged: bool) -> None:

@@ -22,11 +22,23 @@ from atlop.knowledge.names import normalized
         ("Jean-Paul  Sartre", "jean paul sartre"),
         ("The", "the"),
         ("!!!", "!!!"),
+        ("Ёлки", "елки"),
+        ("Ὅμηρος", "ομηροσ"),
+        ("Việt Nam", "viet nam"),
+        ("राम मोहन", "राम मोहन"),
+        ("गांधी", "गांधी"),
+        ("กิน", "กิน"),
+        ("가나", "가나"),
         ("", ""),
     ],
 )
 def test_writings_of_a_name_are_one(name: str, expected: str) -> None:
     assert normalized(name) == expected
+
+
+@pytest.mark.parametrize(("one", "other"), [("राम", "रोम"), ("กิน", "กัน"), ("ハート", "バート")])
+def test_marks_that_make_another_letter_stay(one: str, other: str) -> None:
+    assert normalized(one) != normalized(other)
 
 
 @given(st.text())

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from atlop.documents import Document, Relation
-from atlop.errors import DataError
+from atlop.errors import AtlopError, DataError
 from atlop.knowledge.queries import Entity, Support, entities_named, facts_about, facts_of, shortest_path
+from atlop.knowledge.rdf import terms
 from atlop.knowledge.sparql import Table, sparql
 from atlop.knowledge.store import GraphStore, changing, opened
 
@@ -82,6 +83,17 @@ def test_an_entity_is_head_and_tail_and_the_limit_holds(graph: GraphStore) -> No
     assert len(facts_about(graph.database, kingdom, limit=1)) == 1
 
 
+def test_a_fact_about_two_of_the_entities_is_there_once(graph: GraphStore) -> None:
+    both = one(graph, "Ada Lovelace"), one(graph, "United Kingdom")
+    facts = facts_about(graph.database, *both)
+    assert sorted((fact.head.label, fact.relation) for fact in facts) == [
+        ("Ada Lovelace", "P27"),
+        ("Ada Lovelace", "wrote about"),
+        ("London", "P17"),
+    ]
+    assert len(facts_about(graph.database, *both, limit=2)) == 2
+
+
 @pytest.mark.parametrize("name", ["P27", "country of citizenship"])
 def test_a_relation_has_two_names(graph: GraphStore, name: str) -> None:
     (fact,) = facts_of(graph.database, name)
@@ -90,13 +102,13 @@ def test_a_relation_has_two_names(graph: GraphStore, name: str) -> None:
 
 def test_a_path_goes_in_both_directions(graph: GraphStore) -> None:
     start, end = one(graph, "Analytical Engine"), entities_named(graph.database, "London")[0]
-    found = shortest_path(graph.database, graph.neighbours, start, end)
+    found = shortest_path(graph.database, graph.neighbours, [start], [end])
     assert [(fact.head.label, fact.relation, fact.tail.label) for fact in found] == [
         ("Ada Lovelace", "wrote about", "Analytical Engine"),
         ("Ada Lovelace", "P27", "United Kingdom"),
         ("London", "P17", "United Kingdom"),
     ]
-    assert shortest_path(graph.database, graph.neighbours, start, one(graph, "insulin")) == []
+    assert shortest_path(graph.database, graph.neighbours, [start], [one(graph, "insulin")]) == []
 
 
 def test_what_is_not_there_is_an_error(graph: GraphStore) -> None:
@@ -122,11 +134,20 @@ def test_the_other_kinds_of_queries(graph: GraphStore) -> None:
     assert sparql(graph.database, unbound) == Table(("id",), ((None,),))
     turtle = sparql(graph.database, "CONSTRUCT { ?tail direct:of ?head } WHERE { ?head wdt:P27 ?tail }")
     assert isinstance(turtle, str)
-    assert turtle.splitlines()[-1].endswith(f"direct:of entity:{one(graph, 'Ada Lovelace').id} .")
+    lines = turtle.splitlines()
+    assert lines[-1].endswith(f"direct:of entity:{one(graph, 'Ada Lovelace').id} .")
+    assert lines[:-1] == [f"@prefix {name}: <{namespace}> ." for name, namespace in sorted(terms.PREFIXES.items())]
+
+
+def test_a_query_that_fails_while_it_is_answered_is_an_error(graph: GraphStore) -> None:
+    with pytest.raises(AtlopError) as caught:
+        sparql(graph.database, "SELECT * WHERE { SERVICE <urn:none> { ?s ?p ?o } }")
+    expected = "the SPARQL query cannot be answered: A URI scheme must be set, found urn:none"
+    assert str(caught.value) == expected
 
 
 def test_a_lone_surrogate_is_refused_by_name(graph: GraphStore) -> None:
-    expected = r"got 'Ada\udcff' (str), expected characters that UTF-8 can encode; a lone surrogate is none"
+    expected = r"got 'Ada\udcff' (str), expected characters that UTF-8 can encode, unlike a lone surrogate"
     assert problem(lambda: entities_named(graph.database, "Ada\udcff")) == f"name: {expected}"
     assert problem(lambda: facts_of(graph.database, "Ada\udcff")) == f"relation: {expected}"
     assert problem(lambda: sparql(graph.database, "Ada\udcff")) == f"query: {expected}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -15,11 +17,13 @@ from pyoxigraph import Quad, Store
 
 from atlop.documents import Document, Relation
 from atlop.errors import DataError
-from atlop.knowledge import Graph, Source, changes
+from atlop.knowledge import Graph, Source, changes, generations
 from atlop.knowledge.generations import POINTER
 from atlop.knowledge.rdf.terms import INDEX_GRAPH
 from atlop.knowledge.rdf.triples import graph_triples
 from atlop.knowledge.store import changing, opened
+
+RESTORE = "restore it from a copy, or add the documents to a new graph"
 
 
 def add(folder: Path, documents: Sequence[Document], *, replace: bool = False) -> None:
@@ -233,8 +237,153 @@ def test_what_is_no_graph_is_refused(two_documents: list[Document], tmp_path: Pa
     assert problem(lambda: read(tmp_path)) == f"{tmp_path / POINTER}: {newer}"
     (tmp_path / POINTER).write_text("no json")
     assert problem(lambda: read(tmp_path)).startswith(f"{tmp_path / POINTER}: cannot be read: ")
+    (tmp_path / "generation-1" / "database").mkdir(parents=True)
     (tmp_path / POINTER).write_text('{"format": 1, "generation": 1}')
     assert problem(lambda: read(tmp_path)).startswith(f"{tmp_path / 'generation-1' / 'database'}: cannot be read: ")
+    file = tmp_path / POINTER
+    assert problem(lambda: read(file)) == f"{file}: is a file, expected the folder of a graph"
+    assert problem(lambda: add(file, two_documents)) == f"{file}: is a file, expected the folder of a graph"
+
+
+@pytest.mark.parametrize(("number", "found"), [(None, "None (NoneType)"), (True, "True (bool)"), (2, "2 (int)")])
+def test_a_damaged_pointer_removes_nothing(
+    two_documents: list[Document], tmp_path: Path, number: object, found: str
+) -> None:
+    add(tmp_path, two_documents[:1])
+    (tmp_path / POINTER).write_text(json.dumps({"format": 1, "generation": number}))
+    expected = f"{tmp_path / POINTER}: generation: got {found}, expected the number of a folder generation-NUMBER here"
+    for work in (lambda: content(tmp_path), lambda: add(tmp_path, two_documents[1:])):
+        assert problem(work) == f"{expected}; correct the file"
+    (tmp_path / POINTER).write_text('{"format": 1, "generation": 1}')
+    add(tmp_path, two_documents[1:])
+    with opened(tmp_path) as graph:
+        assert graph.titles() == ["Ada", "Engine"]
+
+
+def test_a_missing_pointer_removes_nothing(two_documents: list[Document], tmp_path: Path) -> None:
+    add(tmp_path, two_documents[:1])
+    before = (tmp_path / POINTER).read_text()
+    (tmp_path / POINTER).unlink()
+    problems = "holds 'generation-1', which is complete, and no graph.json"
+    todo = """write {"format": 1, "generation": 1} into graph.json, or remove 'generation-1'"""
+    assert problem(lambda: add(tmp_path, two_documents[1:])) == f"{tmp_path}: {problems}; {todo}"
+    (tmp_path / POINTER).write_text(before)
+    with opened(tmp_path) as graph:
+        assert graph.titles() == ["Ada"]
+
+
+DAMAGE = {
+    "no census": ("census.jsonl", None, "No such file or directory"),
+    "a census that is no JSON": ("census.jsonl", "no json", "Expecting value: line 1 column 1 (char 0)"),
+    "a census of something else": ("census.jsonl", "[]", "not enough values to unpack (expected 3, got 0)"),
+    "a census of numbers": ("census.jsonl", "[1, 2, 3]", "'int' object is not iterable"),
+}
+
+
+@pytest.mark.parametrize(("name", "text", "why"), DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_census_is_told(
+    two_documents: list[Document], tmp_path: Path, name: str, text: str | None, why: str
+) -> None:
+    add(tmp_path, two_documents[:1])
+    file = tmp_path / "generation-1" / name
+    file.unlink() if text is None else file.write_text(text)
+    assert problem(lambda: add(tmp_path, two_documents[1:])).endswith(f"{name}: cannot be read: {why}; {RESTORE}")
+    with opened(tmp_path) as graph:
+        assert graph.titles() == ["Ada"]
+
+
+@pytest.mark.parametrize("data", [None, b"", b"no zip", b"PK\x03\x04", b"PK\x05\x06" + bytes(18)])
+def test_damaged_neighbours_are_told(two_documents: list[Document], tmp_path: Path, data: bytes | None) -> None:
+    add(tmp_path, two_documents)
+    file = tmp_path / "generation-1" / "neighbours.npz"
+    file.unlink() if data is None else file.write_bytes(data)
+    with opened(tmp_path) as graph:
+        found = problem(lambda: graph.neighbours)
+    assert found.startswith(f"{file}: cannot be read: ")
+    assert found.endswith(RESTORE)
+
+
+def test_a_damaged_database_is_told(two_documents: list[Document], tmp_path: Path) -> None:
+    add(tmp_path, two_documents[:1])
+    database = tmp_path / "generation-1" / "database"
+    (database / "CURRENT").write_text("damaged")
+    for work in (lambda: content(tmp_path), lambda: add(tmp_path, two_documents[1:])):
+        assert problem(work).startswith(f"{database}: cannot be read: ")
+
+
+def test_an_error_of_the_caller_stays_as_it_is(two_documents: list[Document], tmp_path: Path) -> None:
+    error = FileNotFoundError(2, "No such file or directory", "mine.txt")
+    with pytest.raises(FileNotFoundError) as caught, changing(tmp_path):
+        raise error
+    assert caught.value is error
+
+
+@pytest.mark.parametrize("at", ["_write_waiting", "apply"])
+def test_a_full_disk_is_told(
+    two_documents: list[Document], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(changes, "_quads" if at == "_write_waiting" else "_node_quads", full)
+    expected = f"{tmp_path}: cannot be written: No space left on device"
+    assert problem(lambda: add(tmp_path, two_documents)) == expected
+    assert names(tmp_path) == []
+
+
+def test_a_reader_keeps_what_it_reads(two_documents: list[Document], tmp_path: Path) -> None:
+    add(tmp_path, two_documents[:1])
+    with opened(tmp_path) as before:
+        add(tmp_path, two_documents[1:])
+        with opened(tmp_path) as after:
+            assert (before.titles(), after.titles()) == (["Ada"], ["Ada", "Engine"])
+        assert (len(before.neighbours.ids), len(after.neighbours.ids)) == (3, 4)
+        assert names(tmp_path) == ["generation-1", "generation-2", "graph.json"]
+    remove(tmp_path, "Ada")
+    assert names(tmp_path) == ["generation-3", "graph.json"]
+
+
+def test_a_reader_that_comes_too_late_reads_the_next(
+    two_documents: list[Document], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(tmp_path, two_documents[:1])
+    lock = generations._flocked
+
+    def late(generation: Path, *, shared: bool) -> AbstractContextManager[bool]:
+        monkeypatch.setattr(generations, "_flocked", lock)
+        add(tmp_path, two_documents[1:])
+        return lock(generation, shared=shared)
+
+    monkeypatch.setattr(generations, "_flocked", late)
+    with opened(tmp_path) as graph:
+        assert graph.titles() == ["Ada", "Engine"]
+
+
+def test_documents_are_replaced_a_block_at_a_time(
+    random_document: Callable[[int], Document], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = [random_document(number) for number in range(5)]
+    add(tmp_path, documents)
+    written: list[int] = []
+    write = changes.Changes._write_waiting
+
+    def counted(self: changes.Changes) -> None:
+        written.append(len(self._waiting))
+        write(self)
+
+    monkeypatch.setattr(changes.Changes, "_write_waiting", counted)
+    add(tmp_path, [*documents, documents[4]], replace=True)
+    assert written == [5, 1]
+
+
+def test_changes_may_be_applied_more_than_once(two_documents: list[Document], tmp_path: Path) -> None:
+    with changing(tmp_path / "twice") as graph:
+        for document in two_documents:
+            graph.add(document)
+        graph.apply()
+        graph.remove("Ada")
+    add(tmp_path / "once", two_documents[1:])
+    assert content(tmp_path / "twice") == content(tmp_path / "once")
 
 
 def test_a_folder_of_the_users_is_not_removed(two_documents: list[Document], tmp_path: Path) -> None:

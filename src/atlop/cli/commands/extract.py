@@ -65,14 +65,14 @@ def extract(
     from atlop.cli.resumable import TEXT_INPUT, resumable_output, settings_of
 
     target = options.output_format(to, output, (*options.PREDICTION, *options.GRAPHS))
-    _check_graph(target, output)
+    is_folder = _is_graph_folder(target, output)
     check_resumable(resume, output, target)
     policy = options.choice("--on-error", on_error, options.ON_ERROR)
     options.choice("--device", device, options.DEVICES)
     options.choice("--precision", precision, options.PRECISIONS)
     options.fraction("--min-confidence", min_confidence)
     pipeline = _pipeline(entities)
-    files = input_files(inputs, form=form, output=output, plain=True)
+    files = input_files(inputs, form=form, output=None if is_folder else output, plain=True)
     folder = options.model_folder(model, revision)
     partials: AbstractContextManager[ResumableOutput | None] = nullcontext()
     if resume and output:
@@ -87,20 +87,22 @@ def extract(
     tell(tally, output, kept)
 
 
-def _check_graph(target: str, output: Path | None) -> None:
-    """Check that a graph can be written, before any work is spent on it.
+def _is_graph_folder(target: str, output: Path | None) -> bool:
+    """Check that a graph can be made, before any work is spent on it, and return whether the output is its folder.
 
     Raises:
         AtlopError: if there is no output.
         DataError: if it is written to a folder that is not empty.
+        MissingExtraError: if a package that the graph needs is not installed.
     """
     if target not in options.GRAPHS:
-        return
+        return False
     if output is None:
         raise AtlopError(f"--to {target}: got no --output, expected the file or folder to write the graph to")
-    from atlop.knowledge.export import check_target
+    from atlop.knowledge.export import FOLDERS, check_target
 
     check_target(output, target)
+    return target in FOLDERS and output.is_dir()
 
 
 def _pipeline(entities: str) -> str | None:

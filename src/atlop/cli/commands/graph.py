@@ -99,7 +99,7 @@ def query(
     asked = {"--entity": entity, "--relation": relation, "--path": path, "--sparql": sparql}
     given = [option for option, value in asked.items() if value is not None]
     if len(given) != 1:
-        raise AtlopError(f"got {' and '.join(given) or 'none'}, expected one of {', '.join(asked)}")
+        raise AtlopError(f"got {' and '.join(given) or 'no question'}, expected one of {', '.join(asked)}")
     with _opened(store) as graph:
         from atlop.cli import answers
 
@@ -146,7 +146,7 @@ def export(
         from atlop.knowledge.graph import Graph
 
         check_target(output, to)
-        if to not in FOLDERS:
+        if to not in FOLDERS or not output.is_dir():
             options.check_writable(output)
         titles = graph.titles()
         with progress_bar() as bar:

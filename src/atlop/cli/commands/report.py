@@ -45,7 +45,8 @@ def _check_pages(results: list[Path], output: Path, html: Path | None) -> None:
         if page is None:
             continue
         if page.resolve() in taken:
-            raise AtlopError(f"{option}: got {str(page)!r}, which is another file of the report; choose a new one")
+            problem = "which is a results file or another page of this report; choose another name"
+            raise AtlopError(f"{option}: got {str(page)!r}, {problem}")
         if page.exists() and not page.is_file():
             raise AtlopError(f"{option}: got {str(page)!r}, expected the name of a file")
         options.check_writable(page)

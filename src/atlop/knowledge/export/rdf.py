@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 
-from pyoxigraph import RdfFormat, serialize
+from pyoxigraph import RdfFormat, Triple, serialize
 
 from atlop.knowledge.graph import Graph
 from atlop.knowledge.rdf.terms import PREFIXES
@@ -14,23 +14,24 @@ from atlop.knowledge.rdf.triples import graph_triples
 
 def turtle(graph: Graph) -> Iterator[bytes]:
     """Yield the graph in Turtle."""
-    return _serialized(graph, RdfFormat.TURTLE)
+    yield serialized(graph_triples(graph), RdfFormat.TURTLE)
 
 
 def ntriples(graph: Graph) -> Iterator[bytes]:
     """Yield the graph in N-Triples."""
-    return _serialized(graph, RdfFormat.N_TRIPLES)
+    yield serialized(graph_triples(graph), RdfFormat.N_TRIPLES)
 
 
 def jsonld(graph: Graph) -> Iterator[bytes]:
     """Yield the graph in JSON-LD."""
-    return _serialized(graph, RdfFormat.JSON_LD)
+    yield serialized(graph_triples(graph), RdfFormat.JSON_LD)
 
 
-def _serialized(graph: Graph, form: RdfFormat) -> Iterator[bytes]:
+def serialized(triples: Iterable[Triple], form: RdfFormat) -> bytes:
+    """Return triples in a form of RDF; the same triples in the same order give the same bytes."""
     file = BytesIO()
-    serialize(graph_triples(graph), file, format=form, prefixes=PREFIXES)
+    serialize(triples, file, format=form, prefixes=PREFIXES)
     lines = file.getvalue().splitlines(keepends=True)
     declared = sum(line.startswith(b"@prefix ") for line in lines[: len(PREFIXES)])
-    # The order of the prefixes is random, but the same graph should give the same bytes.
-    yield b"".join(sorted(lines[:declared]) + lines[declared:])
+    # pyoxigraph writes the prefixes in random order.
+    return b"".join(sorted(lines[:declared]) + lines[declared:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
@@ -45,6 +46,7 @@ def write(documents: Iterable[Document], path: str | Path, form: str) -> None:
             file or the folder cannot be written.
         MissingExtraError: if a package that the form needs is not installed.
     """
+    check_target(Path(path), form)
     write_graph(Graph.of_documents(documents), path, form)
 
 
@@ -82,17 +84,30 @@ def _maker(form: str) -> Callable[[Graph], Any]:
 
 
 def check_target(path: Path, form: str) -> None:
-    """Check that a folder can be written, before any work is spent on its content; files are not checked here.
+    """Check a form and its folder, before any work is spent on the content; a file is not checked here.
 
     Raises:
-        DataError: if it exists and is not an empty folder.
+        DataError: if there is no such form, or the folder exists and is not an empty one or is the current one.
+        MissingExtraError: if a package that the form needs is not installed.
     """
-    if form in FOLDERS and path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise DataError("is not an empty folder; choose a new one, as a folder is not replaced", file=str(path))
+    try:
+        _maker(form)
+        if form in FOLDERS:
+            _check_folder(path)
+    except DataError as error:
+        raise error.inside(file=str(path)) from error
+
+
+def _check_folder(path: Path) -> None:
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise DataError("is not an empty folder; choose a new one, as a folder is not replaced")
+    if os.path.realpath(path) == os.path.realpath("."):
+        raise DataError("is the current folder, which cannot be replaced; choose a new one")
 
 
 def _write_folder(files: Mapping[str, Iterable[bytes]], target: Path) -> None:
-    check_target(target, "neo4j")
+    _check_folder(target)
+    target = Path(os.path.realpath(target))
     partial = target.with_name(f".{uuid4().hex}.partial")
     try:
         partial.mkdir()

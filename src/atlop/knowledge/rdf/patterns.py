@@ -24,8 +24,3 @@ def matching(
         graph: the IRI of a named graph, or :data:`DEFAULT`.
     """
     return database.quads_for_pattern(subject, predicate, value, graph)
-
-
-def of_documents(database: Store, predicate: Any) -> Iterator[Any]:
-    """Yield the quads of a predicate in the graphs of documents."""
-    return (quad for quad in matching(database, None, predicate) if quad.graph_name != DEFAULT)

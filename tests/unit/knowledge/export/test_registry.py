@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,29 @@ def test_a_folder_with_something_in_it_is_refused(two_documents: list[Document],
     assert (tmp_path / "mine").read_text() == "mine"
 
 
+def test_the_current_folder_is_refused(
+    two_documents: list[Document], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    expected = ".: is the current folder, which cannot be replaced; choose a new one"
+    assert problem(lambda: write(two_documents, ".", "neo4j")) == expected
+
+
+def test_a_link_to_an_empty_folder_stays_a_link(two_documents: list[Document], tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to("empty")
+    write(two_documents, tmp_path / "link", "neo4j")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "empty" / "facts.csv").exists()
+
+
+def test_a_title_twice_is_found_as_soon_as_it_comes(two_documents: list[Document], tmp_path: Path) -> None:
+    documents = iter([two_documents[0], two_documents[0], two_documents[1]])
+    expected = "got 2 documents with this title, expected every title once, as facts are traced by it"
+    assert problem(lambda: write(documents, tmp_path / "file", "html")) == f"document 'Ada': title: {expected}"
+    assert next(documents) == two_documents[1]
+
+
 def test_a_place_that_is_not_there_is_an_error(two_documents: list[Document], tmp_path: Path) -> None:
     for form in FORMS:
         target = tmp_path / "none" / "file"
@@ -79,7 +103,7 @@ def test_a_place_that_is_not_there_is_an_error(two_documents: list[Document], tm
 
 
 def test_a_lone_surrogate_cannot_even_be_in_a_document() -> None:
-    expected = r"title: got 'Ada\ud800' (str), expected characters that UTF-8 can encode; a lone surrogate is none"
+    expected = r"title: got 'Ada\ud800' (str), expected characters that UTF-8 can encode, unlike a lone surrogate"
     assert problem(lambda: Document("Ada\ud800", ())).endswith(expected)
 
 
@@ -97,7 +121,10 @@ def test_a_missing_package_is_told(
     for name in [name for name in sys.modules if name.startswith("atlop.knowledge.") and "registry" not in name]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(MissingExtraError) as caught:
-        registry.write_graph(Graph.of_documents(two_documents), tmp_path / "file", form)
+    documents = iter(two_documents)
     needs = "needs packages that are not installed: pip install 'atlop[graph]'"
-    assert str(caught.value) == f"the form '{form}' {needs}"
+    for write_or_check in (partial(registry.write, documents), registry.check_target):
+        with pytest.raises(MissingExtraError) as caught:
+            write_or_check(tmp_path / "file", form)
+        assert str(caught.value) == f"the form '{form}' {needs}"
+    assert next(documents) == two_documents[0]

@@ -23,8 +23,8 @@ CONTENDER = Path(__file__).with_name("contender.py")
 
 
 @contextmanager
-def contender(checkout: Path, options: Mapping[str, Any]) -> Iterator[Callable[[], None]]:
-    """Start a checkout's process, and yield a function that has it do its work once.
+def contender(checkout: Path, options: Mapping[str, Any]) -> Iterator[tuple[int, Callable[[], bytes]]]:
+    """Start a checkout's process, and yield its number of documents and a function that has it do its work once.
 
     Args:
         checkout: its folder.
@@ -36,15 +36,19 @@ def contender(checkout: Path, options: Mapping[str, Any]) -> Iterator[Callable[[
     pipe = subprocess.PIPE
     with subprocess.Popen(line, cwd=checkout, env=environment, stdin=pipe, stdout=pipe, bufsize=0) as process:
 
-        def work() -> None:
-            assert process.stdin is not None
+        def answer() -> bytes:
             assert process.stdout is not None
+            if not (line := process.stdout.readline()):
+                raise RuntimeError(f"{checkout}: the process ended before its work was done")
+            return line
+
+        def work() -> bytes:
+            assert process.stdin is not None
             with suppress(BrokenPipeError):
                 process.stdin.write(b"\n")
-            if process.stdout.readline() != b"done\n":
-                raise RuntimeError(f"{checkout}: the process ended before its work was done")
+            return answer()
 
-        yield work
+        yield int(answer()), work
 
 
 def compare(work: str, asked: argparse.Namespace) -> dict[str, Any]:
@@ -56,12 +60,12 @@ def compare(work: str, asked: argparse.Namespace) -> dict[str, Any]:
     """
     options = {name: getattr(asked, name) for name in ("shape", "precision", "documents", "device")}
     options |= {"work": work, "data": str(asked.data.resolve()), "updates": 0}
-    with contender(asked.against.resolve(), options) as before, contender(ROOT, options) as now:
+    with contender(asked.against.resolve(), options) as (first, before), contender(ROOT, options) as (second, now):
         times = alternate({"before": before, "now": now}, runs=asked.runs)
     return {
         "ratio": ratio(times),
-        "seconds_per_document": statistics.median(times["now"]) / asked.documents,
-        "seconds_per_document_before": statistics.median(times["before"]) / asked.documents,
+        "seconds_per_document": statistics.median(times["now"]) / second,
+        "seconds_per_document_before": statistics.median(times["before"]) / first,
         "run_seconds": times,
     }
 

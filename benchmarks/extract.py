@@ -103,7 +103,6 @@ def main() -> None:
     asked = parser().parse_args()
     corpus = documents(path=asked.data)
     found = compare(asked.model, corpus[: asked.documents], precision=asked.precision, runs=asked.runs)
-    found["pages"] = asked.pages
     found["long_texts"] = long_texts(asked.model, corpus, asked.pages, precision=asked.precision)
     report("extract", found, asked)
 

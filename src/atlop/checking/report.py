@@ -27,7 +27,7 @@ _IN_A_DOCUMENT: Mapping[str, _Check] = {
     "mentions of several entities": annotation.mentions_of_several_entities,
     "overlapping mentions": annotation.overlapping_mentions,
     "mentions at odd boundaries": annotation.mentions_at_odd_boundaries,
-    "names unlike their words": annotation.names_unlike_words,
+    "names that differ from their words": annotation.names_unlike_words,
     "relations of an entity with itself": annotation.relations_with_itself,
     "relations without evidence": annotation.relations_without_evidence,
     "relations outside the candidates": annotation.relations_outside_candidates,
@@ -156,7 +156,7 @@ def _dev_checks(train: Sequence[Document], dev: Sequence[Document]) -> dict[str,
     return {
         "dev documents with a training title": leaks.same_titles(train, dev),
         "dev documents with a training text": leaks.same_texts(train, dev),
-        "dev documents much like a training text": leaks.near_texts(train, dev),
+        "dev documents that nearly repeat a training text": leaks.near_texts(train, dev),
         "relations only in dev": _only_in(dev, train, _relations),
         "entity types only in dev": _only_in(dev, train, _types),
     }

@@ -31,6 +31,11 @@ from atlop.yaml_settings import read_yaml
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 """Names of sweeps, which are also names of files."""
 
+MODELS = ("encoder", "init")
+"""Settings that are a name on the Hub or a folder."""
+FILES = tuple(entry.name for entry in dataclasses.fields(TrainingConfig) if "Path" in str(entry.type))
+"""Settings that are files or folders."""
+
 SWEEP_KEYS = ("name", "base", "settings", "seeds", "rows")
 ROW_KEYS = ("name", "settings", "seeds", "published", "note")
 
@@ -54,6 +59,11 @@ class Run:
     note: str
 
     @property
+    def key(self) -> tuple[str, int]:
+        """What identifies a run in its sweep."""
+        return self.name, self.seed
+
+    @property
     def folder(self) -> str:
         """Name of the folder to train into."""
         return run_folder(self.name, self.seed)
@@ -69,6 +79,8 @@ class Plan:
     common: dict[str, Any]
     """Settings that replace those of the base in all rows."""
     runs: tuple[Run, ...]
+    order: tuple[tuple[str, int], ...]
+    """The key of every run that the file lists, also of those that :meth:`only` left out."""
 
     def only(self, names: Sequence[str] | None = None, seeds: Sequence[int] | None = None) -> Plan:
         """Return the plan with only some of its rows and seeds, or with all where none are given.
@@ -112,7 +124,7 @@ def read_plan(path: Path, overrides: Mapping[str, Any] | None = None) -> Plan:
     mistakes += _repeated([run.folder for run in runs])
     if mistakes:
         raise ConfigError(list(dict.fromkeys(mistakes)), source=str(path))
-    return Plan(stored["name"], base, common, tuple(runs))
+    return Plan(stored["name"], base, common, tuple(runs), tuple(run.key for run in runs))
 
 
 def _rows(stored: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -173,7 +185,7 @@ def _settings_mistakes(settings: Any, place: str) -> Iterator[str]:
     if not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
         yield f"{place}: got {got(settings)}, expected settings, one 'name: value' per line"
     elif "seed" in settings:
-        yield f"{place}.seed: got {got(settings['seed'])}, expected it in seeds"
+        yield f"{place}.seed: got {got(settings['seed'])}, expected no seed among the settings; list it under seeds"
 
 
 def _seeds_mistakes(seeds: Any, place: str) -> Iterator[str]:

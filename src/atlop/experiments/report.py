@@ -91,12 +91,19 @@ def make_report(rows: Iterable[Row], output: Path, *, html: Path | None = None, 
     page = with_blocks(_read(output), sweeps)
     named = {place["sweep"] for place in PLACE.finditer(page)}
     drawn = {one.sweep: pictures(one) for one in sweeps if html or figures or one.sweep in _illustrated(page)}
-    link = quote(Path(os.path.relpath(folder, output.parent)).as_posix())
     files = {folder / picture.file: picture.png for sweep in drawn.values() for picture in sweep}
     if html:
         files[html] = html_page(sweeps, drawn).encode()
-    files[output] = fill(page, sweeps, drawn, file=output, folder=link).encode()
+    files[output] = fill(page, sweeps, drawn, file=output, folder=_link(folder, output)).encode()
     return Report(files, tuple(one.sweep for one in sweeps if one.sweep not in named))
+
+
+def _link(folder: Path, page: Path) -> str:
+    """Return the link from a page to a folder: relative, unless they are on different drives of Windows."""
+    try:
+        return quote(Path(os.path.relpath(folder, page.parent)).as_posix())
+    except ValueError:
+        return folder.absolute().as_uri()
 
 
 def _read(path: Path) -> str:
@@ -144,7 +151,7 @@ def fill(page: str, sweeps: Sequence[Results], drawn: Pictures, *, file: Path, f
         sweeps: what its blocks may show.
         drawn: the figures of the sweeps of which it shows figures.
         file: the name of the page, for errors.
-        folder: the folder of the figures, relative to the page.
+        folder: the link to the folder of the figures.
 
     Raises:
         DataError: if a block is malformed, or there is no such sweep or table.

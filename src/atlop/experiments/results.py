@@ -10,7 +10,6 @@ from itertools import pairwise
 from typing import Any
 
 from atlop.errors import DataError, shown
-from atlop.experiments.plan import NAME
 from atlop.experiments.row import Row
 
 Score = Callable[[Row], float | None]
@@ -112,12 +111,10 @@ def by_sweep(rows: Iterable[Row]) -> list[Results]:
     """Sort rows into sweeps and groups, each in the order of first appearance.
 
     Raises:
-        DataError: if two rows are the same run, or the name of a sweep cannot be that of a file.
+        DataError: if two rows are the same run.
     """
     found: dict[str, dict[str, list[Row]]] = {}
     for row in rows:
-        if not NAME.fullmatch(row.sweep):  # it becomes part of the names of files
-            raise DataError(f"sweep: got {shown(row.sweep)}, expected lower-case letters, digits and hyphens")
         found.setdefault(row.sweep, {}).setdefault(row.name, []).append(row)
     _check_distinct([row for groups in found.values() for runs in groups.values() for row in runs])
     return [

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from atlop.errors import AtlopError, DataError, got, reason
+from atlop.experiments.plan import NAME
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,8 @@ class Row:
     seed: int
     settings: dict[str, Any]
     """Settings in which the row differs from the base of the sweep, ``model.`` ones by their full name."""
+    config: dict[str, Any] = field(default_factory=dict)
+    """All settings but the seed and those that name files and models; empty in rows of earlier versions."""
     command: str
     """The command that trains the same model."""
     published: dict[str, Any] = field(default_factory=dict)
@@ -62,7 +67,7 @@ class Row:
     by_identifier: dict[str, float] = field(default_factory=dict)
     """``f1``, ``precision`` and ``recall`` on the dev documents in PubTator format, tuned, if there are any."""
     history: list[dict[str, float]] = field(default_factory=list)
-    """One entry per epoch: ``epoch``, ``loss`` and the dev scores, untuned and tuned."""
+    """One entry per epoch: ``epoch``, ``loss`` once one was logged, and the dev scores, untuned and tuned."""
 
     @property
     def key(self) -> tuple[str, int]:
@@ -83,9 +88,7 @@ class Row:
             row = cls(**stored)
         except TypeError as error:
             raise DataError(f"got a row of another version: {reason(error)}; run the sweep again") from error
-        for entry in fields(cls):
-            if not _fits(value := getattr(row, entry.name), str(entry.type)):
-                raise DataError(f"got {got(value)}, expected {entry.type}", field=entry.name)
+        _check(row)
         return row
 
     def to_json(self) -> dict[str, Any]:
@@ -93,23 +96,60 @@ class Row:
         return asdict(self)
 
 
-KINDS: dict[str, Any] = {"str": str, "int": int, "float": (int, float), "dict": dict, "list": list}
-"""The types of fields as JSON has them."""
-
-NUMBERS: dict[str, Any] = {
-    "str, float]": (int, float),
-    "str, int]": int,
-    "str, float | None]": (int, float, type(None)),
+SHAPES: dict[str, dict[str, type]] = {
+    "published": {"f1": float, "source": str},
+    "machine": {"processor": str},
+    "documents": {"train": int, "dev": int},
+    "tuned": {"f1": float, "precision": float, "recall": float},
+    "by_entities": {"entities": str, "documents": int, "f1": float},
+    "reliability": {"confidence": float, "right": float},
+    "history": {"epoch": float},
 }
-"""The types of the values in objects of numbers."""
+"""What reports show of the objects in some fields."""
 
 
-def _fits(value: Any, kind: str) -> bool:
-    """Return whether a value is of the type of a field; scores must be numbers, or null where there may be none."""
-    outer, _, inner = kind.partition("[")
-    if not isinstance(value, KINDS[outer]) or isinstance(value, bool):
-        return False
-    return inner not in NUMBERS or all(isinstance(number, NUMBERS[inner]) for number in value.values())
+def _check(row: Row) -> None:
+    """Check the types of all fields, and what reports show of their objects.
+
+    Raises:
+        DataError: naming the first field that is wrong.
+    """
+    kinds = get_type_hints(Row)
+    for entry in fields(Row):
+        if not _fits(value := getattr(row, entry.name), kinds[entry.name]):
+            raise DataError(f"got {got(value)}, expected {entry.type}", field=entry.name)
+    for name, shape in SHAPES.items():
+        for part in _objects(name, getattr(row, name)):
+            if not all(_fits(part.get(key), kind) for key, kind in shape.items()):
+                expected = ", ".join(f"{key} ({kind.__name__})" for key, kind in shape.items())
+                raise DataError(f"got {got(part)}, expected an object with {expected}", field=name)
+    if not NAME.fullmatch(row.sweep):  # it becomes part of the names of files
+        raise DataError(f"got {got(row.sweep)}, expected lower-case letters, digits and hyphens", field="sweep")
+
+
+def _objects(name: str, value: Any) -> Iterable[dict[str, Any]]:
+    """Return the objects of a field."""
+    if name == "reliability":
+        return chain.from_iterable(value.values())
+    if isinstance(value, list):
+        return value
+    return () if name == "published" and not value else (value,)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Return whether a value is of a type, given that JSON has no tuples and writes some numbers as integers."""
+    outer, inner = get_origin(kind) or kind, get_args(kind)
+    if outer is Any:
+        return True
+    if outer is UnionType:
+        return any(_fits(value, one) for one in inner)
+    if outer is dict:
+        return isinstance(value, dict) and all(_fits(part, inner[1]) for part in value.values())
+    if outer is list:
+        return isinstance(value, list) and all(_fits(part, inner[0]) for part in value)
+    if outer is tuple:
+        return isinstance(value, list | tuple) and len(value) == len(inner) and all(map(_fits, value, inner))
+    return isinstance(value, (int, float) if outer is float else outer) and not isinstance(value, bool)
 
 
 def read_rows(path: Path) -> list[Row]:

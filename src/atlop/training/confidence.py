@@ -29,8 +29,13 @@ def fit_confidence(margins: Floats, right: Truth) -> Confidence:
     Args:
         margins: [N].
         right: whether each is the margin of a true relation, [N].
+
+    Returns:
+        The fields; none if one half of the margins, which alternate by rank, has only right or only wrong ones.
     """
-    halves = (margins[1::2], right[1::2]), (margins[::2], right[::2])
+    # Places alternate between relations or directions, so that one half could have all that is true.
+    order = np.argsort(margins, kind="stable")
+    halves = [(margins[chosen], right[chosen]) for chosen in (order[::2], order[1::2])]
     if any(half.all() or not half.any() for _, half in halves):
         return {}
     fits: tuple[Callable[[Floats, Truth], Confidence], ...] = (fit_sigmoid, fit_curve)
@@ -70,13 +75,13 @@ def fit_curve(margins: Floats, right: Truth) -> Confidence:
     return {"curve": tuple(zip(centres[kept].round(4).tolist(), levels[kept].round(4).tolist(), strict=True))}
 
 
-def thinned(x: NDArray[np.float64], y: NDArray[np.float64], tolerance: float = TOLERANCE) -> NDArray[np.int64]:
-    """Return the indices of a few of the points [N], from which the others can be interpolated within a tolerance.
+def thinned(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the indices of a few of the points [N], from which the others can be interpolated within the tolerance.
 
     To the first and the last point, the point that is farthest off is added in turn (Douglas and Peucker, 1973).
     """
     kept = [0, len(x) - 1]
-    while (off := np.abs(np.interp(x, x[kept], y[kept]) - y)).max() > tolerance:
+    while (off := np.abs(np.interp(x, x[kept], y[kept]) - y)).max() > TOLERANCE:
         kept = sorted([*kept, int(off.argmax())])
     return np.unique(kept)
 

@@ -39,7 +39,7 @@ def read_corpora(config: TrainingConfig) -> Corpora:
         list(read(path)) if path else [] for path in (config.train, config.dev, config.dev_pubtator)
     )
     if not any(document.pairs for document in train):
-        raise AtlopError(f"{config.train}: no document has a pair of entities, expected something to train on")
+        raise AtlopError(f"{config.train}: no document has a pair of entities, expected at least one to train on")
     unlabelled = read_unlabelled(config.train_unlabelled, known=[*train, *dev, *dev_pubtator])
     prepare = _annotated if config.teachers else _without_pairs
     return Corpora(train, dev, dev_pubtator, [prepare(document) for document in unlabelled])

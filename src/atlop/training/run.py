@@ -92,7 +92,7 @@ def prepare(config: TrainingConfig, output: Path, *, device: torch.device) -> Re
     try:
         checkpoint = start_from(config.init, config.model, labels) if config.init else build(config, labels)
     except RuntimeError as error:  # torch could not allocate memory
-        raise AtlopError(f"the model cannot be built in these sizes: {reason(error)}") from error
+        raise AtlopError(f"the model cannot be built at these sizes: {reason(error)}") from error
     return make_trainer(checkpoint, corpora, config, output, device)
 
 

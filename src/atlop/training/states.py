@@ -95,7 +95,9 @@ def check_output(output: Path, settings: dict[str, Any], *, resume: bool) -> Non
     before = stored if isinstance(stored, dict) else {}
     differ = [name for name in settings if before.get(name) != settings[name]]
     if differ:
-        mistakes = [f"{name}: got {settings[name]!r}, the run began with {before.get(name)!r}" for name in differ]
+        expected = "restore the setting, or choose a new folder"
+        both = ((name, settings[name], before.get(name)) for name in differ)
+        mistakes = [f"{name}: got {now!r}, the run began with {then!r}; {expected}" for name, now, then in both]
         raise ConfigError(mistakes, source=f"--resume {output}")
 
 

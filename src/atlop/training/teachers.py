@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from atlop.config import ModelConfig
 from atlop.decoding import margins
 from atlop.documents import Document
-from atlop.errors import CheckpointError
+from atlop.errors import CheckpointError, shown
 from atlop.extractor import RelationExtractor, load
 from atlop.features import Features
 from atlop.labels import LabelMap
@@ -33,6 +33,8 @@ PROBABLE = 0.5
 class Targets(NamedTuple):
     """What models predict for one document."""
 
+    pairs: NDArray[np.int64]
+    """Head and tail of each pair, [P, 2]."""
     labels: NDArray[np.float32]
     """How probable each relation of each pair is, [P, R]; column 0 is 0."""
     evidence: NDArray[np.float32]
@@ -59,21 +61,23 @@ def with_teachers(
     total = [_nothing(each, labels) for each in features]
     models = [load(teacher, device=device) for teacher in teachers]
     for teacher, model in zip(teachers, models, strict=True):
-        for sums, found in zip(total, soft_targets(model, documents, labels), strict=True):
-            if len(sums.labels) != len(found.labels):
-                problem = f"{teacher}: scores {len(found.labels)} pairs of a document of {len(sums.labels)}"
-                raise CheckpointError(f"{problem}, expected a model for the same types of pairs")
+        for each, sums, found in zip(features, total, soft_targets(model, documents, labels), strict=True):
+            if not np.array_equal(sums.pairs, found.pairs):
+                problem = f"got scores of other pairs ({len(found.pairs)}) than those to learn ({len(sums.pairs)})"
+                expected = "expected the same; choose a teacher for the same types of pairs"
+                raise CheckpointError(f"{teacher}: document {shown(each.title, 100)}: {problem}, {expected}")
             _add(sums, found, 1 / len(teachers))
     return [_united(each, targets) for each, targets in zip(features, total, strict=True)]
 
 
 def _nothing(features: Features, labels: LabelMap) -> Targets:
-    pairs = len(features.pairs)
-    return Targets(np.zeros((pairs, len(labels)), np.float32), np.zeros((pairs, features.sentence_count), np.float32))
+    count = len(features.pairs)
+    probabilities, evidence = (np.zeros((count, width), np.float32) for width in (len(labels), features.sentence_count))
+    return Targets(features.pairs, probabilities, evidence)
 
 
 def _add(sums: Targets, found: Targets, share: float) -> None:
-    for target, values in zip(sums, found, strict=True):
+    for target, values in ((sums.labels, found.labels), (sums.evidence, found.evidence)):
         # A model that cuts documents may have read fewer sentences, or more.
         width = min(target.shape[1], values.shape[1])
         target[:, :width] += share * values[:, :width]
@@ -88,7 +92,7 @@ def soft_targets(teacher: RelationExtractor, documents: Sequence[Document], labe
         found = np.zeros((len(scores.pairs), len(labels)), np.float32)
         found[:, columns] = probabilities(margins(scores.logits)[:, known], teacher.backend.config)
         evidence = found[:, :0] if scores.evidence is None else scores.evidence
-        yield Targets(found, evidence)
+        yield Targets(scores.pairs, found, evidence)
 
 
 def probabilities(margins: NDArray[np.float32], config: ModelConfig) -> NDArray[np.float32]:

@@ -58,8 +58,8 @@ class Objective:
             raise AtlopError(f"objective: got {got(text)}, expected {expected}")
         return cls(match[1], least) if match else cls()
 
-    def best(self, found: NDArray[np.int64], claimed: NDArray[np.int64], wanted: int) -> int | None:
-        """Return the index of the best of several cuts, or ``None`` if none will do.
+    def scores(self, found: NDArray[np.int64], claimed: NDArray[np.int64], wanted: int) -> NDArray[np.float64]:
+        """Return the metric at several cuts.
 
         Args:
             found: true positives of each cut, ascending.
@@ -67,8 +67,14 @@ class Objective:
             wanted: number of labelled facts.
         """
         if self.metric == "f1":
-            return int((found / (claimed + wanted)).argmax()) if found.any() else None
-        reached = np.flatnonzero(found / (claimed if self.metric == "precision" else max(1, wanted)) >= self.least)
+            return 2 * found / (claimed + wanted)
+        return found / (claimed if self.metric == "precision" else max(1, wanted))
+
+    def best(self, scores: NDArray[np.float64]) -> int | None:
+        """Return the index of the best of the cuts with these scores, or ``None`` if none will do."""
+        if self.metric == "f1":
+            return int(scores.argmax()) if scores.any() else None
+        reached = np.flatnonzero(scores >= self.least)
         return int(reached[-1 if self.metric == "precision" else 0]) if len(reached) else None
 
 
@@ -168,9 +174,12 @@ def best_offset(margins: Margins, objective: Objective = Objective()) -> float:
     likely = margins.likely() if objective.metric == "f1" else margins
     order, ends = _cuts(likely)
     found = likely.right[order].cumsum(dtype=np.int64)[ends]
-    best = objective.best(found, ends + 1, int(margins.wanted.sum()))
+    scores = objective.scores(found, ends + 1, int(margins.wanted.sum()))
+    best = objective.best(scores)
     if best is None and objective.metric != "f1":
-        raise AtlopError(f"objective: no offset reaches {objective.metric} {objective.least:g} on these documents")
+        problem = f"no offset reaches {objective.metric} {objective.least:g} on these documents"
+        advice = "ask for less, or tune on more documents"
+        raise AtlopError(f"objective: {problem}, {scores.max(initial=0):g} at best; {advice}")
     return 0.0 if best is None else _below(likely.values[order[ends[best]]], margins.values)
 
 
@@ -235,14 +244,19 @@ class Halves:
     def of(cls, scores: Sequence[PairScores], gold: Sequence[Document], labels: LabelMap, **options: Any) -> Halves:
         """Collect the margins of documents and fit the calibrations.
 
+        Half of the documents may not reach an objective that all of them reach; it is then fitted for the best F1.
+
         Args:
             scores: the scores of the documents.
             gold: the documents with their relations, in the same order.
             labels: the model's label map.
             options: those of :func:`tune`.
+
+        Raises:
+            AtlopError: if the objective is not F1 and offsets are to be per relation.
         """
         even, odd = (Margins.of(scores[start::2], gold[start::2], labels) for start in (0, 1))
-        return cls((even, odd), (tune(odd, labels, **options), tune(even, labels, **options)), labels)
+        return cls((even, odd), (_tuned(odd, labels, **options), _tuned(even, labels, **options)), labels)
 
     @property
     def right(self) -> NDArray[np.bool_]:
@@ -260,6 +274,17 @@ class Halves:
         plain = Calibration(), Calibration()
         errors = (calibration_error(self.confidence(*fitted), self.right) for fitted in (self.fitted, plain))
         return TunedScores(counts.f1, counts.precision, counts.recall, *errors)
+
+
+def _tuned(
+    margins: Margins, labels: LabelMap, *, objective: Objective = Objective(), per_relation: bool = False
+) -> Calibration:
+    """Fit a calibration, for the best F1 if no offset reaches the objective."""
+    check_options(objective, per_relation=per_relation)
+    try:
+        return tune(margins, labels, objective=objective, per_relation=per_relation)
+    except AtlopError:
+        return tune(margins, labels)
 
 
 def score_by_halves(

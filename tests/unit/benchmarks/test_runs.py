@@ -14,8 +14,11 @@ import pytest
 import torch
 from benchmarks import (
     against,
+    contender,
+    contenders,
     corpus,
     entities,
+    graph,
     growth,
     kernels,
     length,
@@ -180,6 +183,13 @@ def test_the_quarters_of_a_run() -> None:
     }
 
 
+def test_merged_entities_are_as_many_as_there_are(build_document: Callable[..., Document]) -> None:
+    both = [build_document(["Ada Lovelace wrote ."], [(0, 0, 2)], title=title) for title in "ab"]
+    lines = list(graph.merged(both, 5))
+    assert lines[0] == "Ada Lovelace (PER), 2 clusters, names: Ada Lovelace"
+    assert sorted(lines[1:]) == ["    a: Ada Lovelace wrote .", "    b: Ada Lovelace wrote ."]
+
+
 def test_startup(monkeypatch: pytest.MonkeyPatch) -> None:
     """The help is measured for real; the prediction, of one document, takes the place of another help here."""
     run, commands = startup.run, []
@@ -230,6 +240,26 @@ def test_two_checkouts_take_turns(checkouts: list[Path], tmp_path: Path) -> None
         assert (folder / "log").read_text() == f"['a', 'b'] {options}\n" * 4
     assert {name: len(taken) for name, taken in found["run_seconds"].items()} == {"before": 3, "now": 3}
     assert found["ratio"] == pytest.approx(found["seconds_per_document_before"] / found["seconds_per_document"])
+
+
+def test_seconds_are_those_of_the_documents_that_there_are(checkouts: list[Path], tmp_path: Path) -> None:
+    line = ["--data", str(tmp_path / "dev.json"), "--against", str(checkouts[0]), "--documents", "5", "--runs", "1"]
+    found = against.compare("predict", predict.parser().parse_args(line))
+    assert found["seconds_per_document"] == found["run_seconds"]["now"][0] / 3
+    assert found["seconds_per_document_before"] == found["run_seconds"]["before"][0] / 3
+
+
+def test_a_training_that_leaves_out_an_incomplete_batch(
+    tiny_checkpoint: Checkpoint, texts: list[Document], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(texts * 3, tmp_path / "dev.jsonl")
+    for module in (train, contenders):
+        monkeypatch.setattr(module, "checkpoint_of", lambda shape: tiny_checkpoint)
+    asked = argparse.Namespace(
+        data=tmp_path / "dev.jsonl", documents=6, updates=0, shape="minilm", precision="fp32", device="cpu"
+    )
+    count, work = contender.train(asked)
+    assert (count, callable(work)) == (4, True)
 
 
 def test_a_checkout_that_fails(checkouts: list[Path], tmp_path: Path) -> None:

@@ -88,10 +88,15 @@ def test_dev_documents_are_compared_with_the_training_documents() -> None:
     assert check([FINE], dev=dev).findings == (
         Finding("dev documents with a training title", 1, ("'A'",)),
         Finding("dev documents with a training text", 1, ("'A' is 'A'",)),
-        Finding("dev documents much like a training text", 1, ("'B' shares 100% with 'A'",)),
+        Finding("dev documents that nearly repeat a training text", 1, ("'B' shares 100% with 'A'",)),
         Finding("relations only in dev", 1, ("'visits' (2)",)),
         Finding("entity types only in dev", 1, ("'MISC' (1)",)),
     )
+
+
+def test_names_that_differ_from_their_words_are_found() -> None:
+    report = check([replace(FINE, entities=(*ENTITIES[:3], Entity((Mention(1, 0, 1, "LOC", "Paris"),))))])
+    assert findings(report) == {"names that differ from their words": 1}
 
 
 def test_dev_documents_without_anything_new_are_fine() -> None:

@@ -92,7 +92,7 @@ def test_all_mistakes_of_a_sweep_are_told_at_once(sweep_file: Path) -> None:
         "rows[1].published: got {'f1': '61', 'source': 'x'} (dict), expected f1, in points, and source",
         "rows[1].note: got 3 (int), expected a string",
         "rows[1].seeds: got [1, 1] (list), expected a list of integers, each once",
-        "rows[2].settings.seed: got 1 (int), expected it in seeds",
+        "rows[2].settings.seed: got 1 (int), expected no seed among the settings; list it under seeds",
         "rows[3].settings: got ['epochs'] (list), expected settings, one 'name: value' per line",
     )
 

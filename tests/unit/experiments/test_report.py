@@ -113,6 +113,18 @@ def test_links_are_relative_to_the_page(rows: list[Row], tmp_path: Path) -> None
     assert (tmp_path / "some pictures" / "tiny-ablations.png").exists()
 
 
+def test_figures_on_another_drive_are_linked_by_their_address(
+    rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: Any) -> str:
+        raise ValueError("path is on mount 'D:', start on mount 'C:'")
+
+    monkeypatch.setattr(report.os.path, "relpath", refuse)
+    page = tmp_path / "page.md"
+    make_report(rows, page, figures=tmp_path / "some pictures").write()
+    assert f"](file://{tmp_path}/some%20pictures/tiny-ablations.png)" in page.read_text("utf-8")
+
+
 def test_an_html_page_has_every_sweep(rows: list[Row], drawn: list[str], tmp_path: Path) -> None:
     page, html = tmp_path / "page.md", tmp_path / "page.html"
     page.write_text("<!-- report: tiny scores -->\n<!-- end -->\n")

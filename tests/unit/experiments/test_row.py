@@ -13,6 +13,7 @@ from atlop.errors import AtlopError
 from atlop.experiments.row import Row, read_rows, write_rows
 
 MakeRow = Callable[..., Row]
+RESULTS = sorted((Path(__file__).parents[3] / "docs" / "results").glob("*.jsonl"))
 
 
 def problem(path: Path) -> str:
@@ -61,6 +62,13 @@ WRONG = {
     "curve": ({}, "got {} (dict), expected list[tuple[float, float]]"),
     "tuned": ({"f1": "high"}, "got {'f1': 'high'} (dict), expected dict[str, float]"),
     "breakdown": ({"f1": []}, "got {'f1': []} (dict), expected dict[str, float | None]"),
+    "history": ([{"epoch": "one"}], "got [{'epoch': 'one'}] (list), expected list[dict[str, float]]"),
+    "reliability": ({"after": [{}]}, "got {} (dict), expected an object with confidence (float), right (float)"),
+    "documents": ({}, "got {} (dict), expected an object with train (int), dev (int)"),
+    "machine": ({}, "got {} (dict), expected an object with processor (str)"),
+    "published": ({"f1": "61"}, "got {'f1': '61'} (dict), expected an object with f1 (float), source (str)"),
+    "by_entities": ([{}], "got {} (dict), expected an object with entities (str), documents (int), f1 (float)"),
+    "sweep": ("../x", "got '../x' (str), expected lower-case letters, digits and hyphens"),
 }
 
 
@@ -69,6 +77,26 @@ def test_a_field_of_the_wrong_type_is_named(field: str, make_row: MakeRow, tmp_p
     path, (value, problem_of_field) = tmp_path / "tiny.jsonl", WRONG[field]
     path.write_text(json.dumps({**make_row().to_json(), field: value}) + "\n")
     assert problem(path) == f"{path}: line 1: {field}: {problem_of_field}"
+
+
+INCOMPLETE = {"tuned": {}, "by_entities": [{}], "history": [{}], "documents": {}}
+
+
+@pytest.mark.parametrize("field", INCOMPLETE)
+def test_an_object_without_what_reports_show_is_named(field: str, make_row: MakeRow, tmp_path: Path) -> None:
+    path = tmp_path / "tiny.jsonl"
+    path.write_text(json.dumps({**make_row().to_json(), field: INCOMPLETE[field]}) + "\n")
+    assert problem(path).startswith(f"{path}: line 1: {field}: got {{}} (dict), expected an object with ")
+
+
+def test_what_a_row_may_lack(make_row: MakeRow, tmp_path: Path) -> None:
+    write_rows(tmp_path / "tiny.jsonl", [make_row(published={}, reliability={}, history=[], by_entities=[])])
+    assert read_rows(tmp_path / "tiny.jsonl")
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=[path.stem for path in RESULTS])
+def test_the_published_results_can_be_read(path: Path) -> None:
+    assert {row.sweep for row in read_rows(path)} == {path.stem}
 
 
 def test_a_row_of_another_version(tmp_path: Path) -> None:

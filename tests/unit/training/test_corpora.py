@@ -61,7 +61,7 @@ def test_nothing_to_train_on_is_told(
     write([build_document(["Ada wrote"], *entities, **others)], corpus_file)
     with pytest.raises(AtlopError) as caught:
         read_corpora(configure())
-    expected = "no document has a pair of entities, expected something to train on"
+    expected = "no document has a pair of entities, expected at least one to train on"
     assert str(caught.value) == f"{corpus_file}: {expected}"
 
 

@@ -249,9 +249,9 @@ def test_other_settings_are_told_all_at_once(configure: Configure, tmp_path: Pat
         check(tmp_path, configure(**now), resume=True)
     assert str(caught.value) == (
         f"--resume {tmp_path}: 3 mistakes\n"
-        "  - init: got 'base', the run began with None\n"
-        "  - epochs: got 5, the run began with 1\n"
-        "  - seed: got 1, the run began with 66"
+        "  - init: got 'base', the run began with None; restore the setting, or choose a new folder\n"
+        "  - epochs: got 5, the run began with 1; restore the setting, or choose a new folder\n"
+        "  - seed: got 1, the run began with 66; restore the setting, or choose a new folder"
     )
 
 

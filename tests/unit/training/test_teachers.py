@@ -76,8 +76,9 @@ def test_a_margin_of_the_weighted_softmax_means_its_optimum() -> None:
 def test_labels_are_what_the_teacher_finds_probable(teach: Callable[..., Path], unlabelled: list[Document]) -> None:
     teacher = load(teach(), device="cpu")
     found = list(soft_targets(teacher, unlabelled, teacher.backend.labels))
-    for (row, evidence), scores in zip(found, teacher.scores(unlabelled), strict=True):
+    for (pairs, row, evidence), scores in zip(found, teacher.scores(unlabelled), strict=True):
         assert evidence.shape == (6, 0)
+        assert pairs.tolist() == scores.pairs.tolist()
         margins = (scores.logits - scores.logits[:, :1])[:, 1:]
         np.testing.assert_allclose(row[:, 1:], 1 / (1 + np.exp(-margins)), rtol=1e-5)
         assert not row[:, 0].any()
@@ -198,8 +199,21 @@ def test_a_teacher_for_other_pairs_is_refused(
     save(dataclasses.replace(checkpoint, labels=other), tmp_path / "typed")
     with pytest.raises(CheckpointError) as caught:
         with_teachers(features, unlabelled, [tmp_path / "typed"], checkpoint.labels, "cpu")
-    expected = "scores 0 pairs of a document of 6, expected a model for the same types of pairs"
-    assert str(caught.value) == f"{tmp_path}/typed: {expected}"
+    problem = "got scores of other pairs (0) than those to learn (6), expected the same"
+    advice = "choose a teacher for the same types of pairs"
+    assert str(caught.value) == f"{tmp_path}/typed: document 'plain': {problem}; {advice}"
+
+
+def test_a_teacher_for_as_many_other_pairs_is_refused(
+    teach: Callable[..., Path], unlabelled: list[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, soft = teach(), module.soft_targets
+    checkpoint = load_checkpoint(folder)
+    monkeypatch.setattr(
+        module, "soft_targets", lambda *given: (found._replace(pairs=found.pairs[::-1]) for found in soft(*given))
+    )
+    with pytest.raises(CheckpointError, match=r"document 'plain': got scores of other pairs \(6\) than those to learn"):
+        with_teachers(featurize(checkpoint, unlabelled), unlabelled, [folder], checkpoint.labels, "cpu")
 
 
 @pytest.fixture

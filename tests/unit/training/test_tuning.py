@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from atlop import Document, Entity, LabelMap, Mention, PairScores, Relation
 from atlop.calibration import Calibration
 from atlop.errors import AtlopError
-from atlop.training.confidence import fit_curve, thinned
+from atlop.training import confidence
+from atlop.training.confidence import fit_confidence, fit_curve, thinned
 from atlop.training.tuning import Margins, Objective, TunedScores, best_offset, score_by_halves, tune
 
 LABELS = LabelMap(("P1", "P2"))
@@ -167,7 +168,13 @@ def test_another_objective_is_told(text: str) -> None:
 def test_an_objective_that_no_offset_reaches_is_told(objective: str) -> None:
     with pytest.raises(AtlopError) as caught:
         offset_of(scored((1, 2)), labelled(Relation(1, 0, "P1")), objective)
-    assert str(caught.value) == f"objective: no offset reaches {objective.replace('=', ' ')} on these documents"
+    found = f"no offset reaches {objective.replace('=', ' ')} on these documents, 0 at best"
+    assert str(caught.value) == f"objective: {found}; ask for less, or tune on more documents"
+
+
+def test_the_best_that_is_reached_is_told() -> None:
+    with pytest.raises(AtlopError, match=r"reaches precision 0\.9 on these documents, 0\.75 at best; ask for less"):
+        best_offset(made([4, 3, 2, 1], [False, True, True, True]), Objective("precision", 0.9))
 
 
 def test_offsets_of_relations_are_for_f1() -> None:
@@ -210,7 +217,7 @@ def test_a_relation_none_of_whose_margins_would_help_has_the_common_offset() -> 
 
 
 def test_a_sigmoid_is_fitted_where_confidences_are_one() -> None:
-    calibration = tune(drawn(lambda values: 1 / (1 + np.exp(-(0.5 * values - 1)))), LabelMap(("P1",)))
+    calibration = tune(drawn(lambda values: 1 / (1 + np.exp(-(0.5 * values - 1))), 40_000), LabelMap(("P1",)))
     assert calibration.curve == ()
     assert (calibration.scale, calibration.bias) == (pytest.approx(0.5, abs=0.03), pytest.approx(-1, abs=0.05))
 
@@ -233,7 +240,7 @@ def test_the_curve_rises_and_the_stored_one_is_close_to_that_of_all_levels(
 ) -> None:
     margins = drawn(lambda values: 1 / (1 + np.exp(-values)), count)
     stored = fit_curve(margins.values, margins.right)["curve"]
-    monkeypatch.setattr(thinned, "__defaults__", (0.0,))
+    monkeypatch.setattr(confidence, "TOLERANCE", 0.0)
     whole = fit_curve(margins.values, margins.right)["curve"]
     assert len(stored) <= min(60, len(whole))
     assert all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(stored))
@@ -243,11 +250,12 @@ def test_the_curve_rises_and_the_stored_one_is_close_to_that_of_all_levels(
 
 
 def test_points_on_a_line_are_left_out() -> None:
+    """And points that are off by no more than half a percentage point."""
     x = np.array([0.0, 1, 2, 3, 4])
-    assert thinned(x, np.array([0, 0.1, 0.2, 0.3, 0.4]), 1e-6).tolist() == [0, 4]
-    assert thinned(x, np.array([0, 0.1, 0.2, 0.6, 0.7]), 0.01).tolist() == [0, 2, 3, 4]
-    assert thinned(x, np.array([0, 0.1, 0.2, 0.6, 0.7]), 0.2).tolist() == [0, 4]
-    assert thinned(x[:1], np.array([0.5]), 0.1).tolist() == [0]
+    assert thinned(x, np.array([0, 0.1, 0.2, 0.3, 0.4])).tolist() == [0, 4]
+    assert thinned(x, np.array([0, 0.1, 0.2, 0.6, 0.7])).tolist() == [0, 2, 3, 4]
+    assert thinned(x, np.array([0, 0.1, 0.204, 0.3, 0.4])).tolist() == [0, 4]
+    assert thinned(x[:1], np.array([0.5])).tolist() == [0]
 
 
 def test_higher_margins_are_never_less_sure() -> None:
@@ -262,6 +270,12 @@ def test_higher_margins_are_never_less_sure() -> None:
 def test_too_little_to_fit_on_leaves_the_confidence_as_trained(right: list[bool]) -> None:
     calibration = tune(made([4.0, 3.0, 2.0, 1.0][: len(right)], right), LabelMap(("P1",)))
     assert (calibration.scale, calibration.bias, calibration.curve) == (1.0, 0.0, ())
+
+
+def test_margins_are_parted_by_rank_not_by_place() -> None:
+    """Of every pair of relations, only the second is ever true."""
+    margins = np.array([-3, 4, -2, 3, -4, 2, -1, -0.5], np.float32)
+    assert fit_confidence(margins, np.array([False, True] * 4))
 
 
 def test_documents_without_pairs_have_nothing_to_tune() -> None:
@@ -279,6 +293,21 @@ def test_halves_are_scored_with_what_was_fitted_on_the_other() -> None:
     assert (found.f1, found.precision, found.recall) == (0.5, 0.5, 0.5)
     right = score_by_halves([scores[1]] * 2, gold, LABELS)
     assert (right.f1, right.precision, right.recall) == (1, 1, 1)
+
+
+def test_a_half_that_cannot_reach_the_objective_is_fitted_for_f1() -> None:
+    """The pair of the second document is not scored, so no offset finds it, but one finds half of all facts."""
+    objective, missed = Objective("recall", 0.5), PairScores("a", np.array([(1, 0)]), np.array([[0, 1, 2]], np.float32))
+    scores, gold = [scored((-1, -2)), missed], [labelled(Relation(0, 1, "P1"))] * 2
+    assert tune(Margins.of(scores, gold, LABELS), LABELS, objective=objective).offset == pytest.approx(1.5)
+    found = score_by_halves(scores, gold, LABELS, objective=objective)
+    # The first document with the offset 0, the second with 1.5: nothing is found but two wrong facts.
+    assert (found.f1, found.precision, found.recall) == (0, 0, 0)
+
+
+def test_halves_refuse_offsets_of_relations_for_a_recall() -> None:
+    with pytest.raises(AtlopError, match="per_relation: got the objective recall, expected f1"):
+        score_by_halves([], [], LABELS, objective=Objective("recall", 0.5), per_relation=True)
 
 
 def test_the_error_of_halves_is_of_all_documents() -> None:

@@ -44,7 +44,7 @@ def generated(index: int) -> Document:
 
 @pytest.fixture
 def command(make_encoder: Callable[..., Path], tmp_path: Path) -> list[str]:
-    """The command of a run of 2 epochs with 3 updates each, which leaves a state after each second update."""
+    """The command of a run of 3 epochs with 3 updates each, which leaves a state after each second update."""
     encoder = make_encoder(
         hidden_size=384,
         num_attention_heads=12,
@@ -53,7 +53,9 @@ def command(make_encoder: Callable[..., Path], tmp_path: Path) -> list[str]:
         max_position_embeddings=512,
     )
     write([generated(index) for index in range(3)], tmp_path / "train.jsonl")
-    settings = {"encoder": str(encoder), "train": "train.jsonl", "epochs": 2, "batch_size": 1, "save_every": 2}
+    write([generated(3)], tmp_path / "dev.jsonl")
+    settings = {"encoder": str(encoder), "train": "train.jsonl", "dev": "dev.jsonl"}
+    settings |= {"epochs": 3, "batch_size": 1, "save_every": 2}
     settings |= {"model": {"embedding_size": 384, "block_size": 32}, "encoder_learning_rate": 1e-3}
     (tmp_path / "run.yaml").write_text(json.dumps(settings))
     return [sys.executable, "-m", "atlop", "train", str(tmp_path / "run.yaml"), "--device", "cpu", "--output"]
@@ -88,7 +90,7 @@ def kill_after(state: Path, command: Sequence[str]) -> None:
         assert process.wait() == -signal.SIGKILL, "the run ended before it was killed"
 
 
-def test_a_run_killed_in_the_middle_of_both_epochs_ends_with_equal_weights(command: list[str], tmp_path: Path) -> None:
+def test_a_run_killed_in_the_middle_of_two_epochs_ends_with_equal_weights(command: list[str], tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     finish([*command, str(whole)])
     states = killed / "states"
@@ -96,9 +98,9 @@ def test_a_run_killed_in_the_middle_of_both_epochs_ends_with_equal_weights(comma
     assert not (states / "checkpoint-4").exists()
     kill_after(states / "checkpoint-4", [*command, str(killed), "--resume"])
     assert not (states / "checkpoint-6").exists()
-    assert not (killed / "atlop.json").exists()
     finish([*command, str(killed), "--resume"])
-    expected, found = (load_file(folder / "model.safetensors") for folder in (whole, killed))
+    # In the last epoch, after documents were scored in another process than in the run that was not killed.
+    expected, found = (load_file(folder / "states" / "checkpoint-8" / "model.safetensors") for folder in (whole, killed))
     assert found.keys() == expected.keys()
     differ = [name for name, weight in expected.items() if not torch.equal(found[name], weight)]
     assert not differ

@@ -51,7 +51,9 @@ def optimize(model: RelationModel, device: torch.device, dtype: torch.dtype, *, 
     shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     copied = copy.deepcopy(model, shared)
     if device.type == "cpu" and not disabled("kernels"):
-        _optimize_training(copied) if training else _optimize_prediction(copied, dtype)
+        # A probe draws random numbers. A training that predicts in between must get the same ones with and without it.
+        with torch.random.fork_rng(devices=[]):
+            _optimize_training(copied) if training else _optimize_prediction(copied, dtype)
     return copied
 
 

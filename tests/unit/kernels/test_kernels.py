@@ -122,6 +122,13 @@ def test_without_the_private_operators_of_torch_everything_still_runs(
     training.loss(training(batch), batch.labels).backward()
 
 
+@pytest.mark.parametrize("training", [False, True])
+def test_replacing_modules_draws_no_random_numbers(training: bool, make_checkpoint: MakeCheckpoint) -> None:
+    model, before = make_checkpoint().model, torch.get_rng_state()
+    optimize(model, CPU, torch.float32, training=training)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_parts_are_described(make_checkpoint: MakeCheckpoint) -> None:
     model = make_checkpoint().model
     names = ["linear layers", "attention", "bilinear layer"]

@@ -100,7 +100,8 @@ def test_a_run_killed_in_the_middle_of_two_epochs_ends_with_equal_weights(comman
     assert not (states / "checkpoint-6").exists()
     finish([*command, str(killed), "--resume"])
     # In the last epoch, after documents were scored in another process than in the run that was not killed.
-    expected, found = (load_file(folder / "states" / "checkpoint-8" / "model.safetensors") for folder in (whole, killed))
+    last = Path("states", "checkpoint-8", "model.safetensors")
+    expected, found = (load_file(folder / last) for folder in (whole, killed))
     assert found.keys() == expected.keys()
     differ = [name for name, weight in expected.items() if not torch.equal(found[name], weight)]
     assert not differ

@@ -165,9 +165,11 @@ def tuning_table(found: Mapping[str, Any], folder: Path) -> str:
 
 
 def _calibrated(calibration: Calibration) -> str:
-    own = f", {len(calibration.relation_offsets)} relations with their own" if calibration.relation_offsets else ""
+    relations = _counted(len(calibration.relation_offsets), "relations")
+    own = f", {relations} with an own offset" if calibration.relation_offsets else ""
     curve = f"a curve of {len(calibration.curve)} points"
-    sigmoid = f"sigmoid({calibration.scale:.3g} * margin {calibration.bias:+.3g})"
+    sign = "-" if calibration.bias < 0 else "+"
+    sigmoid = f"sigmoid({calibration.scale:.3g} * margin {sign} {abs(calibration.bias):.3g})"
     return f"offset {calibration.offset:.3g}{own}, confidence by {curve if calibration.curve else sigmoid}"
 
 

@@ -404,7 +404,7 @@ def test_info_shows_the_parts_of_a_model(run: Run, workplace: Path, make_checkpo
         "bert, width 16, 2 layers",
         "3, any number per pair",
         "truncated to 50 subwords",
-        "offset 0.25, 1 relation with an own offset, confidence by sigmoid(1 * margin + 0)",
+        "offset 0.25, separate offsets for 1 relation, confidence by sigmoid(1 * margin + 0)",
     ):
         assert part in out
     assert "any length, windows of 64 subwords" in well(run("info model"))

@@ -72,7 +72,7 @@ def test_relations_may_have_offsets_of_their_own(run: Run, workplace: Path) -> N
     assert run(f"{TUNE} --per-relation").exit_code == 0
     assert load_calibration(workplace / "model") == expected
     assert expected.relation_offsets.keys() == {"P1", "P2"}
-    assert "2 relations with an own offset" in run("info model").stdout
+    assert "separate offsets for 2 relations" in run("info model").stdout
 
 
 def test_a_recall_can_be_asked_for(run: Run, workplace: Path, documents: list[Document]) -> None:

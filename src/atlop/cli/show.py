@@ -166,7 +166,7 @@ def tuning_table(found: Mapping[str, Any], folder: Path) -> str:
 
 def _calibrated(calibration: Calibration) -> str:
     relations = _counted(len(calibration.relation_offsets), "relations")
-    own = f", {relations} with an own offset" if calibration.relation_offsets else ""
+    own = f", separate offsets for {relations}" if calibration.relation_offsets else ""
     curve = f"a curve of {len(calibration.curve)} points"
     sign = "-" if calibration.bias < 0 else "+"
     sigmoid = f"sigmoid({calibration.scale:.3g} * margin {sign} {abs(calibration.bias):.3g})"

@@ -55,7 +55,7 @@ def test_the_table_has_the_scores_as_trained_and_by_halves(run: Run, workplace: 
     assert lines[2][-1] == f"{tuned.uncalibrated_error:.4f}"
     numbers = (tuned.f1, tuned.precision, tuned.recall, tuned.calibration_error)
     assert lines[3] == ["tuned,", "by", "halves", *(f"{number:.4f}" for number in numbers)]
-    shown = r"offset \S+, confidence by sigmoid\(\S+ \* margin [+-]\S+\); stored in model/calibration.json"
+    shown = r"offset \S+, confidence by sigmoid\(\S+ \* margin [+-] \S+\); stored in model/calibration.json"
     assert re.fullmatch(shown, " ".join(lines[4]))
 
 

@@ -127,7 +127,7 @@ BAD: dict[str, tuple[list[Prepare], str, str]] = {
         "bad.jsonl: got an unknown file format that begins with b'\\x89PNG\\r\\n' (bytes), "
         "expected documents with marked entities: docred or labelstudio ('['), jsonl or doccano ('{'), "
         "pubtator ('id|t|'), brat ('T1' and a tab) or data "
-        "(columns separated by tabs); plain text has no marked entities",
+        "(columns separated by tabs); plain text has no marked entities, atlop extract finds them",
     ),
     # Files to write
     "a folder that is not there": (

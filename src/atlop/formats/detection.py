@@ -122,7 +122,7 @@ def format_of(beginning: bytes) -> str:
     if name is None:
         expected = f"expected documents with marked entities: {_BEGINNINGS}"
         found = f"got an unknown file format that begins with {got(beginning)}"
-        raise DataError(f"{found}, {expected}; plain text has no marked entities")
+        raise DataError(f"{found}, {expected}; plain text has no marked entities, atlop extract finds them")
     return _of_objects(name, _first_keys(beginning)) if name in ("docred", "jsonl") else name
 
 

@@ -77,7 +77,8 @@ def place(tmp_path: Path) -> Path:
 
 BEGINNINGS = (
     "documents with marked entities: docred or labelstudio ('['), jsonl or doccano ('{'), pubtator ('id|t|'), "
-    "brat ('T1' and a tab) or data (columns separated by tabs); plain text has no marked entities"
+    "brat ('T1' and a tab) or data (columns separated by tabs); plain text has no marked entities, "
+    "atlop extract finds them"
 )
 REFUSED = {
     "nothing": (["none.json"], "none.json: cannot be read: No such file or directory"),

@@ -151,7 +151,7 @@ UNREADABLE = {
         None,
         "got an unknown file format that begins with b'hello' (bytes), expected documents with marked entities: "
         "docred or labelstudio ('['), jsonl or doccano ('{'), pubtator ('id|t|'), brat ('T1' and a tab) "
-        "or data (columns separated by tabs); plain text has no marked entities",
+        "or data (columns separated by tabs); plain text has no marked entities, atlop extract finds them",
     ),
     "unknown form": (
         b"hello",

@@ -80,22 +80,26 @@ class ModelConfig:
     implementation leaves a gap of up to three subwords between its two windows."""
 
     def __post_init__(self) -> None:
-        check(self, _model_mistakes)
+        check(self, {("embedding_size", "block_size"): _block_mistakes, ("markers", "heads"): _marker_mistakes})
 
 
 READERS = ("mentions", "entities")
 """Heads that together find the entities of a document."""
 
 
-def _model_mistakes(config: ModelConfig) -> list[str]:
-    mistakes = []
-    if config.embedding_size % config.block_size:
-        expected = f"a divisor of embedding_size, which is {config.embedding_size}"
-        mistakes += [f"block_size: got {got(config.block_size)}, expected {expected}"]
-    if config.markers != "none" and (told := [name for name in READERS if name in config.heads]):
-        expected = f"none, as markers would tell the head {told[0]!r} what it is to find"
-        mistakes += [f"markers: got {got(config.markers)}, expected {expected}"]
-    return mistakes
+def _block_mistakes(config: ModelConfig) -> list[str]:
+    if config.embedding_size % config.block_size == 0:
+        return []
+    expected = f"a divisor of embedding_size, which is {config.embedding_size}"
+    return [f"block_size: got {got(config.block_size)}, expected {expected}"]
+
+
+def _marker_mistakes(config: ModelConfig) -> list[str]:
+    told = [name for name in READERS if name in config.heads]
+    if config.markers == "none" or not told:
+        return []
+    expected = f"none, as markers would tell the head {told[0]!r} what it is to find"
+    return [f"markers: got {got(config.markers)}, expected {expected}"]
 
 
 @dataclass(frozen=True)
@@ -160,16 +164,19 @@ class TrainingConfig:
     """Trackers that receive the losses and scores."""
 
     def __post_init__(self) -> None:
-        check(self, _training_mistakes)
+        check(self, {("dev_pubtator", "dev"): _dev_mistakes, ("teachers", "train_unlabelled"): _teacher_mistakes})
 
 
-def _training_mistakes(config: TrainingConfig) -> list[str]:
-    mistakes = []
-    if config.dev_pubtator and not config.dev:
-        mistakes += ["dev_pubtator: given without dev, expected both; dev selects the best epoch"]
-    if config.teachers and not config.train_unlabelled:
-        mistakes += ["teachers: given without train_unlabelled, expected both; teachers label its documents"]
-    return mistakes
+def _dev_mistakes(config: TrainingConfig) -> list[str]:
+    if config.dev or not config.dev_pubtator:
+        return []
+    return ["dev_pubtator: given without dev, expected both; dev selects the best epoch"]
+
+
+def _teacher_mistakes(config: TrainingConfig) -> list[str]:
+    if config.train_unlabelled or not config.teachers:
+        return []
+    return ["teachers: given without train_unlabelled, expected both; teachers label its documents"]
 
 
 def load_training_config(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -105,22 +106,22 @@ def setting(rule: Rule, default: Any = dataclasses.MISSING) -> Any:
     return field(default=default, metadata={"rule": rule}, kw_only=True)
 
 
-def check(config: Any, extra: Callable[[Any], list[str]]) -> None:
+def check(config: Any, together: Mapping[tuple[str, ...], Callable[[Any], list[str]]]) -> None:
     """Convert every field of a configuration and check it.
 
     Args:
         config: a configuration that is being built.
-        extra: what else to check once every field is right; returns the mistakes.
+        together: what else to check once certain fields are right; each function returns the mistakes.
 
     Raises:
         ConfigError: listing every mistake.
     """
-    mistakes = []
+    wrong = {}
     for entry in dataclasses.fields(config):
         rule = entry.metadata["rule"]
         object.__setattr__(config, entry.name, value := rule.convert(getattr(config, entry.name)))
         if not rule.accepts(value):
-            mistakes.append(f"{entry.name}: got {got(value)}, expected {rule.expected}")
-    mistakes += extra(config) if not mistakes else []
-    if mistakes:
+            wrong[entry.name] = f"{entry.name}: got {got(value)}, expected {rule.expected}"
+    found = [find(config) for names, find in together.items() if wrong.keys().isdisjoint(names)]
+    if mistakes := [*wrong.values(), *chain.from_iterable(found)]:
         raise ConfigError(mistakes, source=type(config).__name__)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from atlop import reading
 from atlop.checkpoint import Checkpoint, save
 from atlop.documents import Document
 from atlop.extractor import load
-from atlop.formats import read
+from atlop.formats import encode, read
 
 TEXT = "Ada wrote to Lovelace. She met Ada in London."
 
@@ -101,17 +102,40 @@ def test_another_source_of_entities_is_named(run: Run, reader: Path) -> None:
         assert result.stderr == f"atlop: --entities: got '{source}', {expected}\n"
 
 
-def test_spacy_finds_the_entities(run: Run, reader: Path) -> None:
+@pytest.fixture
+def pipeline(reader: Path) -> None:
+    """Save a spaCy pipeline as ``pipeline/``; it finds entities, and no sentence ends in it."""
     spacy = pytest.importorskip("spacy", reason="needs the extra spacy")
     nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer", config={"punct_chars": ["!"]})
     patterns = [{"label": "PERSON", "pattern": "Ada"}, {"label": "GPE", "pattern": "London"}]
     nlp.add_pipe("entity_ruler").add_patterns(patterns)
     nlp.to_disk(reader / "pipeline")
+
+
+@pytest.mark.usefixtures("pipeline")
+def test_spacy_finds_the_entities(run: Run, reader: Path) -> None:
     result = run("extract letter.txt --model model --entities spacy:pipeline")
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert [entity["mentions"][0]["name"] for entity in found["entities"]] == ["Ada", "London"]
     assert found["relations"]
+
+
+@pytest.mark.usefixtures("pipeline")
+def test_a_run_whose_sentences_spacy_splits_goes_on(run: Run, reader: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(documents: Iterator[Document], *, form: str) -> Iterator[bytes]:
+        yield from islice(encode(documents, form=form), 1)
+        raise KeyboardInterrupt
+
+    (reader / "other.txt").write_text(TEXT)
+    arguments = "extract letter.txt other.txt --model model --entities spacy:pipeline --output found.jsonl --resume"
+    monkeypatch.setattr("atlop.cli.prediction.encode", stop)
+    assert run(arguments).exit_code == 130
+    monkeypatch.setattr("atlop.cli.prediction.encode", encode)
+    result = run(arguments)
+    assert result.exit_code == 0, result.stderr
+    assert [(found.title, len(found.sentences)) for found in read("found.jsonl")] == [("letter", 1), ("other", 1)]
 
 
 @pytest.mark.parametrize("form", ["turtle", "html", "neo4j"])

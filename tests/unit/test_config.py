@@ -130,6 +130,22 @@ def test_all_mistakes_are_told_at_once() -> None:
     )
 
 
+def test_mistakes_of_several_settings_are_told_with_those_of_one() -> None:
+    with pytest.raises(ConfigError) as caught:
+        ModelConfig(embedding_size=100, block_size=64, max_labels=0)
+    assert caught.value.mistakes == (
+        "max_labels: got 0 (int), expected an integer from 1 to 2147483647, or null",
+        "block_size: got 64 (int), expected a divisor of embedding_size, which is 100",
+    )
+    with pytest.raises(ConfigError) as caught:
+        TrainingConfig(encoder="bert", train=Path("train"), dev_pubtator=Path("dev"), teachers=["first"], epochs=0)
+    assert caught.value.mistakes == (
+        "epochs: got 0 (int), expected an integer from 1 to 2147483647",
+        "dev_pubtator: given without dev, expected both; dev selects the best epoch",
+        "teachers: given without train_unlabelled, expected both; teachers label its documents",
+    )
+
+
 def test_values_are_converted_to_their_types(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "find_spec", lambda name: name == "wandb")
     config = TrainingConfig(encoder="a", train="b.json", warmup=0, report_to=["wandb"], max_gradient_norm="5")  # type: ignore[arg-type]

@@ -83,7 +83,7 @@ def _inside(folder: Path, output: Path | None) -> list[Path]:
     shown = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     files = [path for path in shown if path.suffix.lower() in READABLE_SUFFIXES and path.is_file()]
     # In brat's format, annotations are in a file beside their text.
-    annotated = {path.stem for path in files if path.suffix == ".ann"}
+    annotated = {path.stem for path in files if path.suffix.lower() == ".ann"}
     files = [path for path in files if path.suffix != ".txt" or path.stem not in annotated]
     if not files:
         expected = f"expected at least one whose name ends in {', '.join(READABLE_SUFFIXES)}"

@@ -88,7 +88,7 @@ def output_format(to: str | None, output: Path | None, choices: Sequence[str]) -
     """
     if to is not None:
         return str(choice("--to", to, choices))
-    if output is None or _is_stream(output):
+    if output is None or is_stream(output):
         return "jsonl"
     from atlop.formats import SUFFIXES
 
@@ -99,7 +99,8 @@ def output_format(to: str | None, output: Path | None, choices: Sequence[str]) -
     return form
 
 
-def _is_stream(path: Path) -> bool:
+def is_stream(path: Path) -> bool:
+    """Return whether a path is a named pipe or a device, such as a terminal."""
     return path.is_fifo() or path.is_char_device()
 
 

@@ -20,8 +20,10 @@ from atlop.locking import locked
 
 RUN, LINES, LOCK = "run.json", "predictions.jsonl", "lock"
 
-TEXT_INPUT = {"sentences": "words", "text": "raw text"}
-"""Fields of a document that its extraction depends on, and what messages call them."""
+RAW_INPUT = {"text": "raw text"}
+"""Fields of a document that its extraction depends on if its text is split again, and what messages call them."""
+TEXT_INPUT = {"sentences": "words", **RAW_INPUT}
+"""Fields of a document that its extraction depends on otherwise, and what messages call them."""
 INPUT = {**TEXT_INPUT, "entities": "entities", "candidates": "candidate pairs"}
 """Fields of a document that its prediction depends on, and what messages call them."""
 

@@ -79,8 +79,8 @@ class Plan:
     common: dict[str, Any]
     """Settings that replace those of the base in all rows."""
     runs: tuple[Run, ...]
-    order: tuple[tuple[str, int], ...]
-    """The key of every run that the file lists, also of those that :meth:`only` left out."""
+    listed: tuple[Run, ...]
+    """Every run of the file, also those that :meth:`only` left out."""
 
     def only(self, names: Sequence[str] | None = None, seeds: Sequence[int] | None = None) -> Plan:
         """Return the plan with only some of its rows and seeds, or with all where none are given.
@@ -106,7 +106,7 @@ def read_plan(path: Path, overrides: Mapping[str, Any] | None = None) -> Plan:
 
     Args:
         path: the YAML file; its ``base`` is relative to its folder.
-        overrides: settings that replace those of every row.
+        overrides: settings that replace those of the base and of the sweep, but not what a row has of its own.
 
     Raises:
         ConfigError: listing every mistake in the sweep and in the settings of its rows.
@@ -124,7 +124,7 @@ def read_plan(path: Path, overrides: Mapping[str, Any] | None = None) -> Plan:
     mistakes += _repeated([run.folder for run in runs])
     if mistakes:
         raise ConfigError(list(dict.fromkeys(mistakes)), source=str(path))
-    return Plan(stored["name"], base, common, tuple(runs), tuple(run.key for run in runs))
+    return Plan(stored["name"], base, common, tuple(runs), tuple(runs))
 
 
 def _rows(stored: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

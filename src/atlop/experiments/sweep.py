@@ -109,7 +109,7 @@ def finished(plan: Plan, results: Path) -> list[Row]:
         ConfigError: listing the rows that were trained with other settings than the plan's, wherever these stand.
     """
     rows = read_rows(results) if results.exists() else []
-    runs = {run.key: run for run in plan.runs}
+    runs = {run.key: run for run in plan.listed}
     expected = "rename the row, or remove its lines from the file to train it again"
     mistakes = [
         f"{row.name!r}, seed {row.seed}: got {wanted}, but it was trained with {trained}; {expected}"
@@ -130,9 +130,20 @@ def _differences(run: Run, row: Row) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     config = settings_of(run.config)
     both = config.keys() & row.config.keys()
-    wanted = {**run.settings, **{name: config[name] for name in both}}
-    trained = {**row.settings, **{name: row.config[name] for name in both}}
+    wanted = {**_movable(run.settings), **{name: config[name] for name in both}}
+    trained = {**_movable(row.settings), **{name: row.config[name] for name in both}}
     return _only_in(wanted, trained), _only_in(trained, wanted)
+
+
+def _movable(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings with files and models by their names alone, wherever they are."""
+    return {name: _base_name(value) if name in (*FILES, *MODELS) else value for name, value in settings.items()}
+
+
+def _base_name(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_base_name(part) for part in value]
+    return Path(value).name if isinstance(value, str) else value
 
 
 def _only_in(settings: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
@@ -148,7 +159,7 @@ def settings_of(config: TrainingConfig) -> dict[str, Any]:
 
 def _in_order(plan: Plan, rows: list[Row]) -> list[Row]:
     """Sort rows as the file of the plan lists them; those that it no longer lists come last."""
-    place = {key: number for number, key in enumerate(plan.order)}
+    place = {run.key: number for number, run in enumerate(plan.listed)}
     return sorted(rows, key=lambda row: place.get(row.key, len(place)))
 
 

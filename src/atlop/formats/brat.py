@@ -32,12 +32,13 @@ _PLAIN = Lifting()
 
 
 def annotation_files(path: Path) -> list[Path]:
-    """Return the annotation files in a folder, sorted by name; any other path is returned as it is."""
+    """Return the annotation files in a folder, sorted by name, without hidden ones; any other path as it is."""
     try:
-        inside = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else []
+        names = [part.name for part in path.iterdir()] if path.is_dir() else []
     except OSError:  # opening the path will report why
         return [path]
-    return inside or [path]
+    inside = sorted(name for name in names if is_annotation(name) and not name.startswith("."))
+    return [path / name for name in inside] or [path]
 
 
 def is_annotation(name: str) -> bool:

@@ -15,7 +15,7 @@ from atlop.formats.leaderboard import ZIP
 from atlop.formats.records import BYTE_ORDER_MARK
 
 _SNIFFED = 65_536
-"""Number of bytes that are examined; blocks of this size that are blank are skipped."""
+"""Number of bytes that are examined, more in JSONL with a longer first line; blank blocks of this size are skipped."""
 _FORMATS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(re.escape(ZIP) + rb"[\x03\x05]"), "leaderboard"),
     (re.compile(rb"\[\s*\[\s*[^\s\[]"), "triples"),
@@ -103,6 +103,8 @@ def sniff(file: io.BufferedIOBase) -> tuple[bytes, io.BufferedReader]:
         if not read[-1]:
             raise DataError("got an empty file, expected at least one document")
     beginning = b"".join(read)
+    if beginning.lstrip().startswith(b"{") and b"\n" not in beginning.lstrip():
+        beginning += file.readline()  # the keys that tell the format may come after a long text
     return beginning.lstrip(), rejoined(beginning, file)
 
 

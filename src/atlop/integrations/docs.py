@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlop.documents import Document, Entity, Relation
 from atlop.documents.sentences import sentence_span
+from atlop.documents.spans import TypedSpan
 from atlop.errors import DataError
 from atlop.formats.lifting import Lifting, MarkedText, lift
 from atlop.text import Span
@@ -102,13 +103,13 @@ def _core(text: str, span: Span) -> Span:
     return (start, end) if start < end else span
 
 
-def to_dict(document: Document, relation: Relation, labels: Mapping[Span, str]) -> dict[str, Any]:
+def to_dict(document: Document, relation: Relation, labels: Mapping[TypedSpan, str]) -> dict[str, Any]:
     """Return a relation as plain values, with offsets in characters.
 
     Args:
         document: the document of the relation.
         relation: one of its relations.
-        labels: the label of each mention in the ``Doc``.
+        labels: the label of each mention in the ``Doc``, by its span and its entity type.
     """
     evidence = relation.evidence
     return {
@@ -121,13 +122,13 @@ def to_dict(document: Document, relation: Relation, labels: Mapping[Span, str]) 
     }
 
 
-def _entity(document: Document, entity: Entity, labels: Mapping[Span, str]) -> dict[str, Any]:
+def _entity(document: Document, entity: Entity, labels: Mapping[TypedSpan, str]) -> dict[str, Any]:
     spans = [document.span(mention) for mention in entity.mentions]
     return {
         "text": entity.name,
         "start_char": spans[0][0],
         "end_char": spans[0][1],
-        "label": labels.get(spans[0], entity.type),
+        "label": labels.get((*spans[0], entity.type), entity.type),
         "mentions": [list(span) for span in spans],
     }
 

@@ -143,7 +143,8 @@ class RelationComponent:
         predicted = self.extractor.predict(documents, min_confidence=self.min_confidence)
         found = []
         for doc, document in zip(docs, predicted, strict=True):
-            labels = {(span.start_char, span.end_char): span.label_ for span in mentions_of(doc, self.spans)}
+            mentions = mentions_of(doc, self.spans)
+            labels = {(m.start_char, m.end_char, types.get(m.label_, m.label_)): m.label_ for m in mentions}
             found.append([to_dict(document, relation, labels) for relation in document.relations])
         return found
 

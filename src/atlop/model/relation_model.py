@@ -77,9 +77,9 @@ class RelationModel(nn.Module):
         logits: Tensor = self.thresholding(self.bilinear(head, tail))
         return logits
 
-    def loss(self, output: RelationOutput, labels: Tensor) -> Tensor:
-        """Return the mean loss over pairs, whose relations are ``labels`` [P, R], plus the losses of the heads."""
-        loss: Tensor = self.thresholding.loss(output.logits, labels)
+    def loss(self, output: RelationOutput, labels: Tensor, weight: Tensor | float = 1.0) -> Tensor:
+        """Return the weighted mean loss over pairs, whose relations are ``labels`` [P, R], plus those of the heads."""
+        loss: Tensor = weight * self.thresholding.loss(output.logits, labels)
         for name, head in self.heads.items():
             loss = loss + head.loss(output.heads[name], output)  # type: ignore[operator]
         return loss

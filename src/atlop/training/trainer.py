@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import Trainer, TrainingArguments
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from atlop.backends.pytorch import TorchBackend
 from atlop.batches import Batch, collate
@@ -73,6 +73,27 @@ def use_one_gpu(arguments: TrainingArguments) -> None:
         arguments._n_gpu = 1
 
 
+class SaveAfterScoring(TrainerCallback):
+    """Postpones a state that is due at the end of an epoch until the dev documents are scored.
+
+    A run that is resumed from a state does not score the epochs before it again.
+    """
+
+    def __init__(self) -> None:
+        self.due = False
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
+        """Keep in mind that a state is due, if the epoch ends here."""
+        self.due = control.should_save and float(state.epoch or 0.0).is_integer()
+        control.should_save = control.should_save and not self.due
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
+    ) -> None:
+        """Ask for the state, which the trainer saves after scoring."""
+        control.should_save = control.should_save or self.due
+
+
 class RelationTrainer(Trainer):
     """Trains a relation model, scores it on the dev documents and keeps the best."""
 
@@ -89,6 +110,7 @@ class RelationTrainer(Trainer):
         self.checkpoint, self.corpora, self.config, self.output = checkpoint, corpora, config, output
         self.featurizer = featurizer
         self.unknown_types = UnknownTypes(checkpoint.labels.type_constraints)
+        self.current_gradient_accumulation_steps = 1  # the trainer sets it before each update
         super().__init__(
             model=optimize(checkpoint.model, arguments.device, torch.float32, training=True),
             args=arguments,
@@ -96,6 +118,7 @@ class RelationTrainer(Trainer):
             eval_dataset=corpora.dev,
             data_collator=self.collate,
             compute_loss_func=self.loss,
+            callbacks=[SaveAfterScoring()],
         )
 
     def collate(self, features: list[Features]) -> dict[str, Batch[Tensor] | Tensor | None]:
@@ -105,7 +128,10 @@ class RelationTrainer(Trainer):
         return {"batch": batch, "labels": batch.labels}
 
     def loss(self, output: RelationOutput, labels: Tensor, num_items_in_batch: Tensor | int | None = None) -> Tensor:
-        """Return the contribution of a batch to the mean loss over all pairs of an update.
+        """Return the contribution of a batch to the loss of an update.
+
+        That is the mean over all pairs of the update, plus the mean over its batches of the losses of heads, which may
+        learn from a batch without pairs.
 
         Args:
             output: what the model computed.
@@ -113,8 +139,10 @@ class RelationTrainer(Trainer):
             num_items_in_batch: number of entries in all labels of the update, as the trainer counts them; 0 if no
                 document of the update has a pair.
         """
-        mean = self.checkpoint.model.loss(output, labels)
-        return mean * labels.numel() / num_items_in_batch if num_items_in_batch else mean
+        batches = self.current_gradient_accumulation_steps * self.accelerator.num_processes
+        weight = batches * labels.numel() / num_items_in_batch if num_items_in_batch else 1.0
+        loss: Tensor = self.checkpoint.model.loss(output, labels, weight) / batches
+        return loss
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """Create AdamW with one learning rate for the encoder and one for the layers above it."""

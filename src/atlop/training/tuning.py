@@ -37,7 +37,7 @@ CLAIMS = 20
 
 @dataclass(frozen=True)
 class Objective:
-    """What an offset is chosen for: the best F1, the most claims at a precision, or the fewest at a recall."""
+    """What an offset is chosen for: the best F1, the most claims at a precision, or the best precision at a recall."""
 
     metric: str = "f1"
     """``f1``, ``precision`` or ``recall``."""
@@ -70,12 +70,14 @@ class Objective:
             return 2 * found / (claimed + wanted)
         return found / (claimed if self.metric == "precision" else max(1, wanted))
 
-    def best(self, scores: NDArray[np.float64]) -> int | None:
-        """Return the index of the best of the cuts with these scores, or ``None`` if none will do."""
+    def best(self, scores: NDArray[np.float64], precisions: NDArray[np.float64]) -> int | None:
+        """Return the index of the best of the cuts with these scores and precisions, or ``None`` if none will do."""
         if self.metric == "f1":
             return int(scores.argmax()) if scores.any() else None
         reached = np.flatnonzero(scores >= self.least)
-        return int(reached[-1 if self.metric == "precision" else 0]) if len(reached) else None
+        if not len(reached):
+            return None
+        return int(reached[-1 if self.metric == "precision" else precisions[reached].argmax()])
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ def best_offset(margins: Margins, objective: Objective = Objective()) -> float:
     order, ends = _cuts(likely)
     found = likely.right[order].cumsum(dtype=np.int64)[ends]
     scores = objective.scores(found, ends + 1, int(margins.wanted.sum()))
-    best = objective.best(scores)
+    best = objective.best(scores, found / (ends + 1))
     if best is None and objective.metric != "f1":
         problem = f"no offset reaches {objective.metric} {objective.least:g} on these documents"
         advice = "ask for less, or tune on more documents"

@@ -56,11 +56,11 @@ def test_a_folder_stands_for_its_files_of_documents(tmp_path: Path) -> None:
 
 
 def test_texts_beside_their_annotations_are_no_documents_of_their_own(tmp_path: Path) -> None:
-    for name in ("a.txt", "a.ann", "b.txt"):
-        (tmp_path / name).write_text("" if name.endswith(".ann") else "1|t|b\n1|a|c\n")
-    assert checked(tmp_path) == [tmp_path / "a.ann", tmp_path / "b.txt"]
+    for name in ("a.txt", "a.ann", "b.txt", "c.ANN", "c.txt"):
+        (tmp_path / name).write_text("" if name.lower().endswith(".ann") else "1|t|b\n1|a|c\n")
+    assert checked(tmp_path) == [tmp_path / "a.ann", tmp_path / "b.txt", tmp_path / "c.ANN"]
     rows = read_all(checked(tmp_path), form=None, on_error="raise")
-    assert [document.title for document, _ in rows] == ["a", "1"]
+    assert [document.title for document, _ in rows] == ["a", "1", "c"]
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from atlop.cli.commands.predict import check_resumable
 from atlop.cli.resumable import ResumableOutput, resumable_output, settings_of
 from atlop.documents import Document, Entity, Mention, Relation
 from atlop.errors import AtlopError, DataError
@@ -246,3 +247,13 @@ def test_settings_name_the_model_and_when_it_was_saved(tmp_path: Path, monkeypat
     (tmp_path / "calibration.json").touch()
     os.utime(tmp_path / "calibration.json", (1000, 1000))
     assert settings_of(tmp_path)["tuned"] == settings[0]["saved"]
+
+
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    check_resumable(False, pipe, "jsonl")
+    with pytest.raises(AtlopError) as caught:
+        check_resumable(True, pipe, "jsonl")
+    expected = "expected a JSONL file, which grows document by document"
+    assert str(caught.value) == f"--resume: got the pipe or device {str(pipe)!r}, {expected}"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 import subprocess
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +121,32 @@ def test_rows_are_the_same_wherever_their_files_are(sweep_file: Path, tmp_path: 
     (tmp_path / "dev.jsonl").rename(tmp_path / "moved.jsonl")
     plan = read_plan(sweep_file, {"dev": str(tmp_path / "moved.jsonl")})
     assert module.finished(plan, tmp_path / "out" / "tiny.jsonl") == read_rows(tmp_path / "out" / "tiny.jsonl")
+
+
+@pytest.mark.usefixtures("rows")
+def test_rows_of_other_settings_are_told_where_another_row_is_chosen(sweep_file: Path, tmp_path: Path) -> None:
+    plan = read_plan(sweep_file, {"epochs": 1}).only(["full"], [2])
+    with pytest.raises(ConfigError) as caught:
+        module.finished(plan, tmp_path / "out" / "tiny.jsonl")
+    assert [mistake.split(":")[0] for mistake in caught.value.mistakes] == [
+        "'full', seed 1",
+        "'full', seed 2",
+        "'no context', seed 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("teachers", "problem"),
+    [(["new/first", "second"], None), (["old/first"], "got {'teachers': ['first']}, but it was trained with ")],
+)
+def test_the_files_of_a_row_may_be_elsewhere(
+    sweep_file: Path, make_row: Callable[..., Row], tmp_path: Path, teachers: list[str], problem: str | None
+) -> None:
+    plan, results = read_plan(sweep_file), tmp_path / "tiny.jsonl"
+    write_rows(results, [make_row(settings={"teachers": ["old/first", "old/second"]})])
+    moved = dataclasses.replace(plan.runs[0], settings={"teachers": teachers})
+    with pytest.raises(ConfigError, match=re.escape(problem)) if problem else nullcontext():
+        module.finished(dataclasses.replace(plan, listed=(moved,)), results)
 
 
 def test_rows_of_earlier_versions_are_compared_by_their_own_settings(

@@ -46,6 +46,8 @@ def test_a_folder_is_read_by_name(tmp_path: Path) -> None:
         (tmp_path / f"{name}.txt").write_text(name)
         (tmp_path / f"{name}.ann").write_text("")
     (tmp_path / "notes.txt").write_text("not annotated")
+    (tmp_path / ".hidden.ann").write_text("")
+    (tmp_path / "c.ann").rename(tmp_path / "c.ANN")
     assert [document.title for document in read(tmp_path)] == ["a", "b", "c"]
 
 

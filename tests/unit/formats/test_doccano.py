@@ -98,6 +98,7 @@ def test_doccano_is_told_from_the_own_format_by_its_keys(tmp_path: Any) -> None:
         '{"text": "a \\"sentences\\": [", "meta": {"sentences": 1}}': "doccano",
         '{"title": "a", "sentences": [], "entities": []}': "jsonl",
         '{"text": "a", "offsets": [[0]], "title": "a", "sentences": [["a"]]}': "jsonl",
+        '{"text": "' + "a " * 60_000 + '", "offsets": [], "title": "a", "sentences": []}\n': "jsonl",
         '{"title": "a"}': "jsonl",
     }.items():
         path.write_text(content)

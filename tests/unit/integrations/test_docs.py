@@ -141,7 +141,7 @@ def test_articles_and_possessives_do_not_keep_clusters_apart(nlp: Language) -> N
 def test_a_relation_is_plain_values(nlp: Language) -> None:
     document = document_of(nlp(TEXT), PERSON="PER")
     relation = Relation(0, 1, "P19", evidence=(0, 2), confidence=0.5, name="place of birth")
-    stored = to_dict(document, relation, {(0, 12): "PERSON"})
+    stored = to_dict(document, relation, {(0, 12, "PER"): "PERSON", (0, 12, "ORG"): "BAND"})
     assert stored == {
         "head": {
             "text": "Ada Lovelace",

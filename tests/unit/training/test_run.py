@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
-from itertools import product
+from itertools import count, product
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +123,31 @@ def test_a_run_that_broke_off_goes_on_to_the_same_weights(
     found = train(config, tmp_path / "out", resume=True, device="cpu")
     assert same_weights(tmp_path / "out", tmp_path / "whole")
     assert found["eval_f1"] == expected["eval_f1"]
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_run_that_broke_off_while_scoring_scores_again(
+    configure: Configure, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    """Also where a state is due at the end of each epoch, which has three updates."""
+    config = configure(dev=corpus_file, epochs=2, save_every=3)
+    expected = train(config, tmp_path / "whole", device="cpu")
+    score, scored = RelationTrainer.evaluate, count()
+
+    def evaluate(self: RelationTrainer, *arguments: Any, **others: Any) -> dict[str, float]:
+        if next(scored) == place:
+            raise KeyboardInterrupt
+        return score(self, *arguments, **others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RelationTrainer, "evaluate", evaluate)
+        with pytest.raises(KeyboardInterrupt):
+            train(config, tmp_path / "out", device="cpu")
+    assert train(config, tmp_path / "out", resume=True, device="cpu") == expected
+    histories = [json.loads((tmp_path / name / "history.json").read_text()) for name in ("whole", "out")]
+    whole, resumed = ([row for row in history if "eval_f1" in row] for history in histories)
+    assert resumed == whole
+    assert same_weights(tmp_path / "out", tmp_path / "whole")
 
 
 def test_a_run_that_broke_off_before_its_first_state_starts_again(

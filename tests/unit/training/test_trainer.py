@@ -103,6 +103,23 @@ def test_an_update_without_pairs_leaves_the_weights_finite(
     assert any((weight != before[name]).any() for name, weight in after.items())
 
 
+@torch.no_grad()
+def test_a_batch_without_pairs_counts_for_the_heads_beside_one_with_pairs(
+    start_reader: Callable[..., RelationTrainer], corpus: list[Document]
+) -> None:
+    trainer = start_reader([replace(document, relations=(), candidates=()) for document in corpus])
+    trainer.current_gradient_accumulation_steps = 2
+    with_pairs, without = list(trainer.train_dataset)[3:5]  # type: ignore[call-overload]
+    model, found, expected = trainer.checkpoint.model.eval(), 0.0, 0.0
+    for features in (with_pairs, without):
+        batch = trainer.collate([features])["batch"]
+        output = model(batch)
+        heads = sum(head.loss(output.heads[name], output) for name, head in model.heads.items())
+        expected += model.thresholding.loss(output.logits, batch.labels) + heads / 2
+        found += trainer.loss(output, batch.labels, num_items_in_batch=12 * 3)  # pairs and columns of the first
+    assert float(found) == pytest.approx(float(expected))
+
+
 @pytest.fixture(scope="session")
 def calm_encoder(make_encoder: Callable[..., Path]) -> str:
     """The folder of an encoder without dropout."""

@@ -133,13 +133,18 @@ TEN = made(range(10, 0, -1), [True] * 4 + [False] + [True] * 2 + [False] * 3)
         # Exactly reached.
         ("precision=0.75", -2.5),
         ("precision=.6", 0.0 - 0.5),
-        ("recall=0.8", -4.5),
+        ("recall=0.8", -3.5),  # a cut below reaches more at a higher precision
         ("recall=0.5", -7.5),
         ("recall=1.0", -3.5),
     ],
 )
 def test_an_objective_is_met_with_the_most_of_the_other_score(objective: str, offset: float) -> None:
     assert best_offset(TEN, Objective.parse(objective)) == pytest.approx(offset)
+
+
+def test_a_higher_recall_that_is_also_more_precise_is_taken() -> None:
+    margins = made(range(4, 0, -1), [False, True, True, False])  # precisions 0, 1/2, 2/3, 2/4; recalls 0, 1/2, 1, 1
+    assert best_offset(margins, Objective("recall", 0.5)) == pytest.approx(-1.5)
 
 
 def test_a_precision_of_nine_in_ten_and_a_recall_of_eight_in_ten_are_reached_on_drawn_margins() -> None:

@@ -62,7 +62,7 @@ def extract(
     from atlop.cli.files import input_files, read_all, total_size
     from atlop.cli.prediction import predict_files
     from atlop.cli.progress import Tally
-    from atlop.cli.resumable import TEXT_INPUT, resumable_output, settings_of
+    from atlop.cli.resumable import RAW_INPUT, TEXT_INPUT, resumable_output, settings_of
 
     target = options.output_format(to, output, (*options.PREDICTION, *options.GRAPHS))
     is_folder = _is_graph_folder(target, output)
@@ -77,7 +77,7 @@ def extract(
     partials: AbstractContextManager[ResumableOutput | None] = nullcontext()
     if resume and output:
         settings = settings_of(folder, precision=precision, min_confidence=min_confidence, entities=entities)
-        partials = resumable_output(output, settings, fields=TEXT_INPUT)
+        partials = resumable_output(output, settings, fields=RAW_INPUT if pipeline else TEXT_INPUT)
     with partials as kept:
         extractor = load_model(folder, device=device, precision=precision)
         rows = read_all(files, form=form, on_error=policy, plain=True, language=language)

@@ -92,8 +92,12 @@ def check_resumable(resume: bool, output: Path | None, target: str) -> None:
     Raises:
         AtlopError: if it does not.
     """
-    if resume and (output is None or target != "jsonl"):
-        found = "no --output" if output is None else f"the format {target!r}"
+    if not resume:
+        return
+    found = None if target == "jsonl" else f"the format {target!r}"
+    if output is None or options.is_stream(output):
+        found = "no --output" if output is None else f"the pipe or device {str(output)!r}"
+    if found is not None:
         raise AtlopError(f"--resume: got {found}, expected a JSONL file, which grows document by document")
 
 

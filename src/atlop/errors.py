@@ -88,6 +88,17 @@ class MissingExtraError(AtlopError):
         super().__init__(f"{ability} needs packages that are not installed: pip install 'atlop[{extra}]'")
 
 
+def unsupported_encoder(transformer: object, found: str) -> CheckpointError:
+    """Return the error about an encoder whose attention cannot be read.
+
+    Args:
+        transformer: the encoder.
+        found: what it gave.
+    """
+    name = type(transformer).__name__
+    return CheckpointError(f"encoder {name}: got {found}; this kind of encoder is not supported")
+
+
 def got(value: Any) -> str:
     """Format a wrong value for a message: its repr, truncated, and its type."""
     return f"{shown(value)} ({type(value).__name__})"

@@ -10,7 +10,7 @@ from torch.nn.functional import pad
 from transformers import PreTrainedModel
 
 from atlop.batches import Batch
-from atlop.errors import CheckpointError
+from atlop.errors import unsupported_encoder
 from atlop.limits import ENCODER_SUBWORDS, group_by_length
 from atlop.model.attention import ATTENTION, Attend, MentionRows, Projections, attend, register_attention, select_rows
 
@@ -47,7 +47,7 @@ class Encoder(nn.Module):
     @property
     def window(self) -> int:
         """The most subwords that the transformer reads at once."""
-        size: int = getattr(self.transformer.config, "max_position_embeddings", 512)
+        size: int = max(0, getattr(self.transformer.config, "max_position_embeddings", 0)) or 512  # -1 in XLNet
         positions = getattr(getattr(self.transformer, "embeddings", None), "position_embeddings", None)
         # RoBERTa and its relatives number positions from the padding index on, so the table has unused rows.
         unused = getattr(positions, "padding_idx", None)
@@ -80,12 +80,13 @@ class Encoder(nn.Module):
         given = {"inputs_embeds" if inputs.is_floating_point() else "input_ids": inputs, "attention_mask": mask}
         if not self.replaceable:
             output = self.transformer(**given, output_attentions=True)
-            return output.last_hidden_state, select_rows(output.attentions[-1], positions), None
+            if not (maps := getattr(output, "attentions", None)) or maps[-1].shape[2:] != mask.shape[1:] * 2:
+                raise unsupported_encoder(self.transformer, "no attention map of all its subwords")
+            return output.last_hidden_state, select_rows(maps[-1], positions), None
         collector = MentionRows(positions, self.attend, self.layers)
         output = self.transformer(**given, mention_rows=collector)
         if collector.rows is None or collector.calls != self.layers:
-            name, calls = type(self.transformer).__name__, f"{collector.calls} attention calls, expected {self.layers}"
-            raise CheckpointError(f"encoder {name}: got {calls}; this kind of encoder is not supported")
+            raise unsupported_encoder(self.transformer, f"{collector.calls} attention calls, expected {self.layers}")
         return output.last_hidden_state, collector.rows, collector.projections
 
 
@@ -108,8 +109,7 @@ def _join_states(states: Tensor, batch: Batch[Tensor]) -> Tensor:
 
 def join_rows(rows: Tensor, batch: Batch[Tensor]) -> Tensor:
     """Return attention [M, H, L], the sum of a mention's rows [N, H, S], normalized where it has several windows."""
-    count, heads, _ = rows.shape
-    length = batch.coverage.shape[1]
+    (count, heads, _), length = rows.shape, batch.coverage.shape[1]
     target = rows.new_zeros(count, heads, length + 1)
     spread = target.scatter(2, batch.row_columns[:, None, :].expand(-1, heads, -1), rows)[:, :, :-1]
     joined = rows.new_zeros(batch.mention_split.shape[0], heads, length).index_add(0, batch.row_mentions, spread)

@@ -19,6 +19,8 @@ from transformers import (
     DistilBertConfig,
     ElectraConfig,
     EuroBertConfig,
+    FNetConfig,
+    LongformerConfig,
     ModernBertConfig,
     PreTrainedConfig,
     PreTrainedModel,
@@ -26,6 +28,7 @@ from transformers import (
     Qwen2Config,
     RobertaConfig,
     XLMRobertaConfig,
+    XLNetConfig,
 )
 
 from atlop.batches import Batch, collate
@@ -284,6 +287,10 @@ def test_a_window_is_as_long_as_the_encoder_has_positions(name: str, positions: 
     assert Encoder(build(name, max_position_embeddings=positions)).window == window
 
 
+def test_a_window_has_512_subwords_where_the_encoder_has_no_limit() -> None:
+    assert Encoder(AutoModel.from_config(XLNetConfig(vocab_size=300, d_model=24, n_layer=1, n_head=3))).window == 512
+
+
 @torch.no_grad()
 @pytest.mark.parametrize("name", ["bert", "roberta", "xlm-roberta", "electra", "albert", "distilbert", "deberta-v3"])
 def test_a_full_window_can_be_read(name: str, make_features: MakeFeatures, special: SpecialSubwords) -> None:
@@ -326,3 +333,20 @@ def test_an_encoder_whose_layers_cannot_be_counted_is_refused(
         encoder(collate([make_features(9, [[3]])], special, 0).to("cpu"))
     problem = "got 3 attention calls, expected 4; this kind of encoder is not supported"
     assert str(caught.value) == f"encoder BertModel: {problem}"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        lambda: FNetConfig(**SIZES),  # no attention
+        lambda: LongformerConfig(**SIZES, attention_window=8),  # maps of the neighbours of each subword
+    ],
+)
+def test_an_encoder_without_whole_attention_maps_is_refused(
+    config: Callable[[], PreTrainedConfig], make_features: MakeFeatures, special: SpecialSubwords
+) -> None:
+    encoder = Encoder(AutoModel.from_config(config()))
+    with pytest.raises(CheckpointError) as caught:
+        encoder(collate([make_features(12, [[3]])], special, 0).to("cpu"))
+    problem = "got no attention map of all its subwords; this kind of encoder is not supported"
+    assert str(caught.value) == f"encoder {type(encoder.transformer).__name__}: {problem}"

@@ -132,6 +132,7 @@ class _Content:
 
     @classmethod
     def of(cls, document: Document | None) -> _Content:
+        """Return the contents of a document, none if it is missing."""
         if document is None:
             return cls()
         starts = list(accumulate(map(len, document.sentences), initial=0))
